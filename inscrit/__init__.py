@@ -1,0 +1,3 @@
+"""Inscrit: registration for paid events."""
+
+__version__ = "0.1.0"
