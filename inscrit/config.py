@@ -1,0 +1,220 @@
+"""The settings of one installation, read once into a typed object.
+
+Each is looked for in the environment variable ``NAME``, then in the file named by ``NAME_FILE``,
+then in the Docker secret ``/run/secrets/<name in lower case>``, then a default is taken.
+White space at either end is cut: ``echo … | docker secret create`` leaves a newline.
+"""
+
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import platformdirs
+
+SECRETS_DIR = Path("/run/secrets")
+LANGUAGES = ("fr", "en")
+
+
+class SettingError(Exception):
+    """A setting is missing or malformed. The message names it and says how to mend it."""
+
+    def __init__(self, name: str, problem: str, mend: str) -> None:
+        super().__init__(f"{name}: {problem}. {mend}")
+        self.name = name
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What an operator may choose. Secrets never show in its repr."""
+
+    database_url: str | None = field(repr=False)
+    data_dir: Path
+    secret_key: str = field(repr=False)
+    public_url: str
+    stripe_secret_key: str | None = field(repr=False)
+    stripe_webhook_secrets: tuple[str, ...] = field(repr=False)
+    stripe_api_base: str | None
+    email_url: str = field(repr=False)
+    default_from_email: str
+    organiser_email: str | None
+    time_zone: str
+    language_code: str
+    log_format: str
+    payload_retention_days: int
+
+    @property
+    def livemode(self) -> bool | None:
+        """Whether Stripe's key is a live one; None while there is no key to tell."""
+        if self.stripe_secret_key is None:
+            return None
+        return self.stripe_secret_key.startswith(("sk_live_", "rk_live_"))
+
+    @property
+    def public_host(self) -> str:
+        return urlsplit(self.public_url).hostname or "localhost"
+
+
+class Sources:
+    """Where settings come from, in the order of precedence."""
+
+    def __init__(self, environ: Mapping[str, str], secrets_dir: Path) -> None:
+        self._environ = environ
+        self._secrets_dir = secrets_dir
+
+    def get(self, name: str, *, secret: str | None = None) -> str | None:
+        """The setting's value without white space around it, or None if it is nowhere.
+
+        ``secret`` names one more Docker secret to look at.
+        Raises SettingError when ``NAME_FILE`` names a file that can't be read.
+        """
+        for value in (self._environ.get(name), self._from_file(name)):
+            if value and value.strip():
+                return value.strip()
+        for file_name in (name.lower(), secret):
+            if file_name and (value := self._from_secret(file_name)):
+                return value
+        return None
+
+    def _from_file(self, name: str) -> str | None:
+        path = self._environ.get(f"{name}_FILE")
+        if not path:
+            return None
+        try:
+            return Path(path).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            problem = f"the file {path} can't be read ({type(error).__name__})"
+            raise SettingError(f"{name}_FILE", problem, "Name a readable text file.") from None
+
+    def _from_secret(self, file_name: str) -> str | None:
+        try:
+            return (self._secrets_dir / file_name).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError):
+            return None
+
+
+def load(environ: Mapping[str, str] = os.environ, secrets_dir: Path = SECRETS_DIR) -> Config:
+    """Read every setting. Raises SettingError at the first that is wrong."""
+    sources = Sources(environ, secrets_dir)
+    data_dir = Path(
+        sources.get("INSCRIT_DATA_DIR") or platformdirs.user_data_path("inscrit")
+    ).expanduser()
+    database_url = _database_url(sources.get("DATABASE_URL"))
+    return Config(
+        database_url=database_url,
+        data_dir=data_dir,
+        secret_key=_secret_key(
+            sources.get("SECRET_KEY"), None if database_url else data_dir / "secret_key"
+        ),
+        public_url=_url("PUBLIC_URL", sources.get("PUBLIC_URL") or "http://localhost:8000"),
+        stripe_secret_key=_stripe_key(sources.get("STRIPE_SECRET_KEY", secret="stripe_secret")),  # noqa: S106 - the name of a file
+        stripe_webhook_secrets=_webhook_secrets(sources.get("STRIPE_WEBHOOK_SECRET")),
+        stripe_api_base=_optional_url("STRIPE_API_BASE", sources.get("STRIPE_API_BASE")),
+        email_url=_email_url(sources.get("EMAIL_URL") or "console:"),
+        default_from_email=sources.get("DEFAULT_FROM_EMAIL") or "Inscrit <noreply@localhost>",
+        organiser_email=sources.get("ORGANISER_EMAIL"),
+        time_zone=_time_zone(sources.get("TIME_ZONE") or "Europe/Paris"),
+        language_code=_choice("LANGUAGE_CODE", sources.get("LANGUAGE_CODE") or "fr", LANGUAGES),
+        log_format=_choice("LOG_FORMAT", sources.get("LOG_FORMAT") or "text", ("text", "json")),
+        payload_retention_days=_days(sources.get("PAYLOAD_RETENTION_DAYS") or "400"),
+    )
+
+
+@cache
+def current() -> Config:
+    """This process's settings, read at the first call."""
+    return load()
+
+
+def _database_url(value: str | None) -> str | None:
+    if value is None or value.startswith(("postgresql://", "postgres://")):
+        return value
+    problem = "only PostgreSQL is supported"
+    mend = "Write postgresql://user:password@host:5432/name, or leave it out for the embedded one."
+    raise SettingError("DATABASE_URL", problem, mend)
+
+
+def _secret_key(value: str | None, kept_in: Path | None) -> str:
+    if value:
+        return value
+    if kept_in is None:
+        mend = "Set it to a long random text, for example from: openssl rand -base64 48"
+        raise SettingError("SECRET_KEY", "it is required with DATABASE_URL", mend)
+    return _kept_secret_key(kept_in)
+
+
+def _kept_secret_key(path: Path) -> str:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Several processes may start at once: the first to create the file decides.
+        with open(path, "x", opener=lambda p, flags: os.open(p, flags, 0o600)) as file:
+            file.write(secrets.token_urlsafe(48))
+    except FileExistsError:
+        pass
+    except OSError as error:
+        problem = f"{path.parent} can't be written ({error.strerror})"
+        raise SettingError("INSCRIT_DATA_DIR", problem, "Name a folder of your own.") from None
+    key = path.read_text(encoding="utf-8").strip()
+    if not key:
+        raise SettingError("SECRET_KEY", f"the file {path} is empty", "Delete it and start again.")
+    return key
+
+
+def _url(name: str, value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise SettingError(name, f"{value!r} is no address", "Write https://host, without a path.")
+    return value.rstrip("/")
+
+
+def _optional_url(name: str, value: str | None) -> str | None:
+    return None if value is None else _url(name, value)
+
+
+def _stripe_key(value: str | None) -> str | None:
+    prefixes = ("sk_test_", "sk_live_", "rk_test_", "rk_live_")
+    if value is None or value.startswith(prefixes):
+        return value
+    mend = "Copy the secret or restricted key from Stripe's Dashboard, Developers, API keys."
+    raise SettingError("STRIPE_SECRET_KEY", "it must begin with sk_ or rk_", mend)
+
+
+def _webhook_secrets(value: str | None) -> tuple[str, ...]:
+    found = tuple(dict.fromkeys((value or "").replace(",", " ").split()))
+    if all(secret.startswith("whsec_") for secret in found):
+        return found
+    mend = "Copy the signing secret of the endpoint from Stripe's Dashboard, Developers, Webhooks."
+    raise SettingError("STRIPE_WEBHOOK_SECRET", "each must begin with whsec_", mend)
+
+
+def _email_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme == "console" or (parts.scheme in ("smtp", "smtps") and parts.hostname):
+        return value
+    mend = "Write smtp://user:password@host:587?tls=1, smtps://…:465, or console:"
+    raise SettingError("EMAIL_URL", "it is no mail server's address", mend)
+
+
+def _time_zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        problem = f"{value!r} is no time zone"
+        raise SettingError("TIME_ZONE", problem, "Write one such as Europe/Paris.") from None
+    return value
+
+
+def _choice(name: str, value: str, choices: tuple[str, ...]) -> str:
+    if value in choices:
+        return value
+    raise SettingError(name, f"{value!r} is not known", f"Choose {' or '.join(choices)}.")
+
+
+def _days(value: str) -> int:
+    if value.isascii() and value.isdigit() and int(value) > 0:
+        return int(value)
+    raise SettingError("PAYLOAD_RETENTION_DAYS", f"{value!r} is no number of days", "Write 400.")

@@ -1,0 +1,141 @@
+"""What is on offer: an event and its places."""
+
+from datetime import datetime
+
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.text import slugify
+from django.utils.translation import gettext_lazy as _
+
+from inscrit.public_ids import new_event_id
+from inscrit.registrations.lifecycle import LatePayment
+
+currency_code = RegexValidator(
+    r"\A[a-z]{3}\Z", _("Write the three lower-case letters of ISO 4217, such as eur.")
+)
+
+
+class EventStatus(models.TextChoices):
+    DRAFT = "draft", _("Draft")
+    PUBLISHED = "published", _("Published")
+    CANCELLED = "cancelled", _("Cancelled")
+
+
+class LatePaymentPolicy(models.TextChoices):
+    """What to do with a payment that arrives after its places were freed."""
+
+    RESEAT_OR_REFUND = (
+        LatePayment.RESEAT_OR_REFUND.value,
+        _("Seat again if there is room, else refund"),
+    )
+    REFUND = LatePayment.REFUND.value, _("Always refund")
+    REVIEW = LatePayment.REVIEW.value, _("Ask a person")
+
+
+class Event(models.Model):
+    """A school's event with its counters of places.
+
+    ``price`` is in the currency's minor unit. ``confirmed`` and ``held`` equal the sums over the
+    registrations behind them; they move only with those, in the same transaction.
+    """
+
+    id = models.CharField(primary_key=True, max_length=40, default=new_event_id, editable=False)
+    slug = models.SlugField(_("address"), max_length=80, unique=True, blank=True)
+    title = models.CharField(_("title"), max_length=200)
+    description = models.TextField(_("description"), blank=True)
+    location = models.CharField(_("location"), max_length=200, blank=True)
+    starts_at = models.DateTimeField(_("starts"))
+    ends_at = models.DateTimeField(_("ends"))
+    time_zone = models.CharField(_("time zone"), max_length=64, default="Europe/Paris")
+    price = models.PositiveIntegerField(
+        _("price per person"), help_text=_("In the smallest unit: 1250 is 12.50 €.")
+    )
+    currency = models.CharField(
+        _("currency"), max_length=3, default="eur", validators=[currency_code]
+    )
+    capacity = models.PositiveIntegerField(
+        _("places"), null=True, blank=True, help_text=_("Leave empty for no limit.")
+    )
+    confirmed = models.PositiveIntegerField(_("confirmed"), default=0, editable=False)
+    held = models.PositiveIntegerField(_("held"), default=0, editable=False)
+    sales_end_at = models.DateTimeField(_("registration closes"), null=True, blank=True)
+    refund_until = models.DateTimeField(
+        _("refunds until"),
+        null=True,
+        blank=True,
+        help_text=_("Until then, whoever cancels gets the money back. Empty: a person decides."),
+    )
+    status = models.CharField(
+        _("status"), max_length=16, choices=EventStatus.choices, default=EventStatus.DRAFT
+    )
+    late_payment = models.CharField(
+        _("late payment"),
+        max_length=24,
+        choices=LatePaymentPolicy.choices,
+        default=LatePaymentPolicy.RESEAT_OR_REFUND,
+    )
+    created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
+
+    class Meta:
+        verbose_name = _("event")
+        verbose_name_plural = _("events")
+        ordering = ("starts_at", "id")
+        constraints = (
+            models.CheckConstraint(
+                name="event_is_not_oversold",
+                condition=Q(capacity__isnull=True) | Q(capacity__gte=F("confirmed") + F("held")),
+                violation_error_message=_(
+                    "There are already more registrations than that: "
+                    "the places can't be fewer than those confirmed and held."
+                ),
+            ),
+            models.CheckConstraint(
+                name="event_counters_are_not_negative",
+                condition=Q(confirmed__gte=0, held__gte=0, price__gte=0),
+            ),
+            models.CheckConstraint(
+                name="event_ends_after_it_starts",
+                condition=Q(ends_at__gte=F("starts_at")),
+                violation_error_message=_("An event can't end before it starts."),
+            ),
+            models.CheckConstraint(
+                name="event_currency_is_lower_case",
+                condition=Q(currency__regex=r"^[a-z]{3}$"),
+                violation_error_message=currency_code.message,
+            ),
+            models.CheckConstraint(
+                name="event_status_is_known", condition=Q(status__in=EventStatus.values)
+            ),
+            models.CheckConstraint(
+                name="event_late_payment_is_known",
+                condition=Q(late_payment__in=LatePaymentPolicy.values),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.title
+
+    def save(self, *args: object, **kwargs: object) -> None:
+        if not self.slug:
+            # The id's own letters keep the address unique without asking the database.
+            self.slug = f"{slugify(self.title)[:70] or 'event'}-{self.id[-6:]}"
+        super().save(*args, **kwargs)  # type: ignore[arg-type]
+
+    def get_absolute_url(self) -> str:
+        return f"/events/{self.slug}"
+
+    @property
+    def remaining(self) -> int | None:
+        """Places that can still be taken; None without a limit."""
+        if self.capacity is None:
+            return None
+        return self.capacity - self.confirmed - self.held
+
+    @property
+    def sales_close_at(self) -> datetime:
+        return self.sales_end_at or self.starts_at
+
+    def is_on_sale(self, now: datetime) -> bool:
+        return self.status == EventStatus.PUBLISHED and now < self.sales_close_at

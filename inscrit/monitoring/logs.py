@@ -1,0 +1,84 @@
+"""Log lines on standard output: text for people, JSON for machines.
+
+A line begins with its text; details follow as ``key=value``. With ``LOG_FORMAT=json`` the same
+text is the value of ``event``. What libraries log through the standard library looks the same.
+"""
+
+import logging.config
+import sys
+from typing import Any
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+# Access lines tell nothing that ours don't, and would name tokens in addresses.
+QUIET = (
+    "httpx",
+    "httpcore",
+    "uvicorn.access",
+    "procrastinate",
+    "psycopg.pool",
+    "stripe",
+    "asyncio",
+)
+
+
+class TextRenderer:
+    """Writes ``the text key=value …`` on one line, whatever stands in the values."""
+
+    def __init__(self) -> None:
+        self._details = structlog.processors.LogfmtRenderer()
+
+    def __call__(self, logger: WrappedLogger, name: str, line: EventDict) -> str:
+        text = str(line.pop("event")).replace("\n", "\\n").replace("\r", "\\r")
+        trace = line.pop("exception", None)
+        line.pop("timestamp", None)  # the container's log keeps the time of each line
+        details = self._details(logger, name, line) if line else ""
+        return "".join([text, f" {details}" if details else "", f"\n{trace}" if trace else ""])
+
+
+def _drop_level(_logger: WrappedLogger, _name: str, line: EventDict) -> EventDict:
+    if line.get("level") == "info":
+        del line["level"]
+    return line
+
+
+def processors(log_format: str) -> list[Processor]:
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+    ]
+    if log_format == "json":
+        stamp = structlog.processors.TimeStamper(fmt="iso", utc=True)
+        errors = structlog.processors.format_exc_info
+        return [*shared, stamp, errors, structlog.processors.JSONRenderer(ensure_ascii=False)]
+    return [*shared, _drop_level, structlog.processors.format_exc_info, TextRenderer()]
+
+
+def configure(log_format: str) -> None:
+    """Set up structlog and the standard library's logging; ``log_format`` is text or json."""
+    *shared, renderer = processors(log_format)
+    structlog.configure(
+        processors=[*shared, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger("info"),
+        logger_factory=structlog.WriteLoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    logging.config.dictConfig(_standard_library(shared, renderer))
+
+
+def _standard_library(shared: list[Processor], renderer: Processor) -> dict[str, Any]:
+    formatter = {
+        "()": structlog.stdlib.ProcessorFormatter,
+        "foreign_pre_chain": [*shared, structlog.stdlib.add_logger_name],
+        "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+    }
+    handler = {"class": "logging.StreamHandler", "stream": sys.stdout, "formatter": "line"}
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"line": formatter},
+        "handlers": {"stdout": handler},
+        "root": {"handlers": ["stdout"], "level": "INFO"},
+        "loggers": {name: {"level": "WARNING"} for name in QUIET},
+    }

@@ -1,0 +1,238 @@
+"""Opening, finding again and ending a registration's Checkout session.
+
+Stripe is never called inside a database transaction: the attempt is stored first with a key of its
+own, then Stripe is asked, then its answer is stored.
+"""
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import structlog
+from django.db import transaction
+from django.utils import timezone, translation
+from django.utils.translation import gettext, ngettext
+
+from inscrit import config
+from inscrit.jobs import in_database
+from inscrit.registrations import services
+from inscrit.registrations.ledger import Report
+from inscrit.registrations.lifecycle import (
+    CheckoutCompleted,
+    CheckoutExpired,
+    CheckoutUnavailable,
+)
+from inscrit.registrations.models import Registration, RegistrationStatus
+
+from . import stripe_gateway
+from .models import CheckoutSession, SessionStatus
+from .stripe_gateway import SessionState, StripeRefused, StripeUnavailable
+
+if TYPE_CHECKING:
+    from stripe.params.checkout import SessionCreateParams
+
+log = structlog.get_logger()
+
+# A session with less time left is not worth sending a buyer to.
+WORTH_SHOWING = timedelta(minutes=1)
+
+
+class CheckoutNotOpened(Exception):
+    """Stripe could not open a session; the places have been given back."""
+
+
+class NothingToPay(Exception):
+    """The registration does not wait for an online payment."""
+
+
+async def open_checkout(registration_id: str) -> str:
+    """The address of the registration's one open Checkout session; it is opened if need be.
+
+    Raises NothingToPay, CheckoutNotOpened.
+    """
+    registration, attempt = await in_database(_attempt, registration_id)
+    if attempt.status == SessionStatus.OPEN:
+        return attempt.url
+    try:
+        session = await _ask_stripe(registration, attempt)
+    except (StripeUnavailable, StripeRefused) as error:
+        log.warning(
+            "❌ Checkout session could not be opened",
+            registration=registration_id,
+            error=str(error),
+        )
+        await in_database(_give_up, attempt)
+        raise CheckoutNotOpened from error
+    await in_database(_store, attempt, session)
+    log.info(
+        f"💳 Checkout session opened: {session.id}",
+        registration=registration_id,
+        expires_at=session.expires_at.isoformat(),
+    )
+    return session.url or ""
+
+
+async def settle_lapsed_hold(registration_id: str) -> None:
+    """Free the places of a hold that has ended, but only once Stripe says nobody can pay it.
+
+    Raises StripeUnavailable: then the places stay held, and the next sweep asks again.
+    """
+    registration, attempt = await in_database(_latest_attempt, registration_id)
+    if registration.status != RegistrationStatus.PENDING:
+        return
+    if attempt is None or attempt.status not in (SessionStatus.OPENING, SessionStatus.OPEN):
+        await _report(Report(CheckoutExpired(None), "sweep", registration_id))
+        return
+    session_id = attempt.stripe_id
+    if session_id is None:
+        # Stripe's answer to opening it was lost: the same key tells which session it was.
+        try:
+            session = await _ask_stripe(registration, attempt)
+        except StripeRefused:
+            await in_database(_give_up, attempt)
+            return
+        await in_database(_store, attempt, session)
+        session_id = session.id
+    await look_at(await stripe_gateway.expire_session(session_id), registration_id, "sweep")
+
+
+async def confirm_return(registration_id: str) -> None:
+    """The buyer came back: read the session from Stripe, whatever the address claims.
+
+    Raises StripeUnavailable, StripeRefused.
+    """
+    registration, attempt = await in_database(_latest_attempt, registration_id)
+    if registration.status != RegistrationStatus.PENDING or attempt is None:
+        return
+    if attempt.stripe_id:
+        session = await stripe_gateway.retrieve_session(attempt.stripe_id)
+        await look_at(session, registration_id, "return")
+
+
+async def look_at(session: SessionState, registration_id: str, actor: str) -> None:
+    """Report what Stripe says of a session now."""
+    fact: CheckoutCompleted | CheckoutExpired
+    if session.status == "complete":
+        fact = CheckoutCompleted(
+            session=session.id,
+            payment=session.payment_intent,
+            amount=session.amount,
+            currency=session.currency,
+            paid=session.paid,
+            livemode=session.livemode,
+        )
+    elif session.status == "expired":
+        fact = CheckoutExpired(session.id, session.livemode)
+    else:
+        return
+    await _report(Report(fact, actor, registration_id, session.id, payment=session.payment_intent))
+
+
+async def _report(report: Report) -> None:
+    await in_database(services.report, report)
+
+
+def _attempt(registration_id: str) -> tuple[Registration, CheckoutSession]:
+    """The attempt to go on with: the live one, or a new one."""
+    with transaction.atomic():
+        registration = (
+            Registration.objects.select_for_update(of=("self",), no_key=True)
+            .select_related("event")
+            .get(pk=registration_id)
+        )
+        if (
+            registration.status != RegistrationStatus.PENDING
+            or registration.payment_method != "stripe"
+        ):
+            raise NothingToPay
+        now = timezone.now()
+        last = registration.sessions.order_by("-attempt").first()
+        if last and _is_usable(last, now):
+            return registration, last
+        if last and last.status in (SessionStatus.OPENING, SessionStatus.OPEN):
+            # It is about to end; the sweep frees the places once Stripe agrees.
+            raise NothingToPay
+        attempt = CheckoutSession.objects.create(
+            registration=registration,
+            attempt=last.attempt + 1 if last else 1,
+            expires_at=now + services.CHECKOUT_HOLD,
+        )
+        registration.hold_expires_at = attempt.expires_at
+        registration.save(update_fields=["hold_expires_at", "updated_at"])
+        return registration, attempt
+
+
+def _is_usable(attempt: CheckoutSession, now: datetime) -> bool:
+    if attempt.status == SessionStatus.OPENING:
+        return True
+    return attempt.status == SessionStatus.OPEN and attempt.expires_at - now > WORTH_SHOWING
+
+
+def _latest_attempt(registration_id: str) -> tuple[Registration, CheckoutSession | None]:
+    registration = Registration.objects.select_related("event").get(pk=registration_id)
+    return registration, registration.sessions.order_by("-attempt").first()
+
+
+def _store(attempt: CheckoutSession, session: SessionState) -> None:
+    """Keep Stripe's answer, unless a webhook has already closed this attempt."""
+    CheckoutSession.objects.filter(pk=attempt.pk, status=SessionStatus.OPENING).update(
+        stripe_id=session.id,
+        url=session.url or "",
+        status=SessionStatus.OPEN,
+        expires_at=session.expires_at,
+    )
+
+
+def _give_up(attempt: CheckoutSession) -> None:
+    """Nobody has the session's address, so nobody can pay it: give the places back."""
+    with transaction.atomic():
+        services.report(
+            Report(CheckoutUnavailable(), "checkout", registration=attempt.registration_id)
+        )
+        CheckoutSession.objects.filter(pk=attempt.pk, status=SessionStatus.OPENING).update(
+            status=SessionStatus.FAILED
+        )
+
+
+async def _ask_stripe(registration: Registration, attempt: CheckoutSession) -> SessionState:
+    return await stripe_gateway.create_session(
+        session_params(registration, attempt), attempt.idempotency_key
+    )
+
+
+def session_params(registration: Registration, attempt: CheckoutSession) -> "SessionCreateParams":
+    """What is asked of Stripe: one fixed price, and nothing that lets the amount change.
+
+    Repeating an attempt repeats these to the letter, as its idempotency key demands.
+    """
+    event = registration.event
+    metadata = {"registrationId": registration.pk}
+    page = config.current().public_url + registration.get_absolute_url()
+    with translation.override(registration.locale):
+        people = ngettext("%(n)d person", "%(n)d people", registration.places)
+        description = gettext("Registration %(id)s") % {"id": registration.pk}
+    return {
+        "mode": "payment",
+        "line_items": [
+            {
+                "quantity": registration.places,
+                "price_data": {
+                    "currency": registration.currency,
+                    "unit_amount": registration.amount // registration.places,
+                    "product_data": {
+                        "name": event.title,
+                        "description": people % {"n": registration.places},
+                    },
+                },
+            }
+        ],
+        "client_reference_id": registration.pk,
+        "metadata": metadata,
+        "payment_intent_data": {"metadata": metadata, "description": description},
+        "customer_email": registration.contact_email,
+        "locale": "fr" if registration.locale == "fr" else "en",
+        "expires_at": int(attempt.expires_at.timestamp()),
+        "success_url": f"{page}&session_id={{CHECKOUT_SESSION_ID}}",
+        "cancel_url": page,
+        "allow_promotion_codes": False,
+        "adaptive_pricing": {"enabled": False},
+    }

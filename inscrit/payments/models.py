@@ -1,0 +1,164 @@
+"""Money: Checkout sessions, what was paid through them, and what was given back."""
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from inscrit.registrations import lifecycle
+from inscrit.registrations.models import Registration
+
+
+class SessionStatus(models.TextChoices):
+    OPENING = "opening", _("Being opened")
+    OPEN = "open", _("Open")
+    COMPLETE = "complete", _("Complete")
+    EXPIRED = "expired", _("Expired")
+    FAILED = "failed", _("Not opened")
+
+
+class CheckoutSession(models.Model):
+    """One attempt to pay: the row stands before Stripe is asked, with the attempt's own key.
+
+    https://docs.stripe.com/api/idempotent_requests
+    """
+
+    registration = models.ForeignKey(
+        Registration, models.PROTECT, related_name="sessions", verbose_name=_("registration")
+    )
+    attempt = models.PositiveIntegerField(_("attempt"))
+    stripe_id = models.CharField(  # noqa: DJ001 - unknown until Stripe answered, then unique
+        _("Stripe session"), max_length=255, null=True, unique=True
+    )
+    status = models.CharField(
+        _("status"),
+        max_length=16,
+        choices=SessionStatus.choices,
+        default=SessionStatus.OPENING,
+    )
+    url = models.TextField(_("address"), blank=True)
+    expires_at = models.DateTimeField(_("expires"))
+    created_at = models.DateTimeField(_("created"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("Checkout session")
+        verbose_name_plural = _("Checkout sessions")
+        ordering = ("registration", "attempt")
+        constraints = (
+            models.UniqueConstraint(
+                fields=["registration", "attempt"], name="session_attempt_is_unique"
+            ),
+            models.UniqueConstraint(
+                fields=["registration"],
+                condition=Q(status__in=[SessionStatus.OPENING, SessionStatus.OPEN]),
+                name="registration_has_one_live_session",
+            ),
+            models.CheckConstraint(
+                name="session_status_is_known", condition=Q(status__in=SessionStatus.values)
+            ),
+            models.CheckConstraint(
+                name="session_open_has_an_id",
+                condition=~Q(status=SessionStatus.OPEN) | Q(stripe_id__isnull=False),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.stripe_id or f"{self.registration_id} #{self.attempt}"
+
+    @property
+    def idempotency_key(self) -> str:
+        return f"{self.registration_id}/checkout/{self.attempt}"
+
+
+class PaymentState(models.TextChoices):
+    PROCESSING = lifecycle.PaymentStatus.PROCESSING.value, _("Under way")
+    SUCCEEDED = lifecycle.PaymentStatus.SUCCEEDED.value, _("Succeeded")
+    FAILED = lifecycle.PaymentStatus.FAILED.value, _("Failed")
+
+
+class Payment(models.Model):
+    """Money as Stripe reported it. ``key`` is the PaymentIntent, or a session that has none.
+
+    All amounts are in minor units. ``settles`` marks the one payment the registration stands on.
+    """
+
+    key = models.CharField(_("Stripe payment"), max_length=255, primary_key=True)
+    registration = models.ForeignKey(
+        Registration, models.PROTECT, related_name="payments", verbose_name=_("registration")
+    )
+    status = models.CharField(_("status"), max_length=16, choices=PaymentState.choices)
+    amount = models.BigIntegerField(_("amount"))
+    currency = models.CharField(_("currency"), max_length=3)
+    settles = models.BooleanField(_("settles the registration"), default=False)
+    refund_ordered = models.BigIntegerField(_("refund asked for"), default=0)
+    refunded = models.BigIntegerField(_("refunded"), default=0)
+    created_at = models.DateTimeField(_("created"), default=timezone.now)
+    updated_at = models.DateTimeField(_("changed on"), auto_now=True)
+
+    class Meta:
+        verbose_name = _("payment")
+        verbose_name_plural = _("payments")
+        ordering = ("-created_at",)
+        constraints = (
+            models.UniqueConstraint(
+                fields=["registration"],
+                condition=Q(settles=True),
+                name="registration_is_settled_once",
+            ),
+            models.CheckConstraint(
+                name="payment_status_is_known", condition=Q(status__in=PaymentState.values)
+            ),
+            models.CheckConstraint(
+                name="payment_amounts_are_sound",
+                condition=Q(amount__gte=0, refund_ordered__gte=0, refunded__gte=0),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class RefundStatus(models.TextChoices):
+    ORDERED = "ordered", _("Asked for")
+    PENDING = "pending", _("Under way")
+    SUCCEEDED = "succeeded", _("Returned")
+    FAILED = "failed", _("Failed")
+
+
+class Refund(models.Model):
+    """A refund that we asked of Stripe, or will: its row is the order."""
+
+    payment = models.ForeignKey(
+        Payment, models.PROTECT, related_name="refunds", verbose_name=_("payment")
+    )
+    amount = models.PositiveBigIntegerField(_("amount"))
+    reason = models.CharField(_("why"), max_length=64)
+    status = models.CharField(
+        _("status"),
+        max_length=16,
+        choices=RefundStatus.choices,
+        default=RefundStatus.ORDERED,
+    )
+    stripe_id = models.CharField(  # noqa: DJ001 - unknown until Stripe answered, then unique
+        _("Stripe refund"), max_length=255, null=True, unique=True
+    )
+    error = models.TextField(_("error"), blank=True)
+    created_at = models.DateTimeField(_("created"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("refund")
+        verbose_name_plural = _("refunds")
+        ordering = ("id",)
+        constraints = (
+            models.CheckConstraint(name="refund_returns_money", condition=Q(amount__gte=1)),
+            models.CheckConstraint(
+                name="refund_status_is_known", condition=Q(status__in=RefundStatus.values)
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.stripe_id or f"refund {self.pk}"
+
+    @property
+    def idempotency_key(self) -> str:
+        return f"refund/{self.pk}"

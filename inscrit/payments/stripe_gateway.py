@@ -1,0 +1,169 @@
+"""The only place that calls Stripe's API, through the official library.
+
+``StripeClient`` makes one attempt unless told otherwise and waits 80 seconds by default: both are
+set here. The API version is the one the library is made for. Telemetry is off.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+from inscrit import config
+
+if TYPE_CHECKING:
+    from stripe import StripeClient
+    from stripe.checkout import Session
+    from stripe.params.checkout import SessionCreateParams
+
+TIMEOUT = 10.0
+ATTEMPTS_AGAIN = 2
+
+_clients: "WeakKeyDictionary[asyncio.AbstractEventLoop, StripeClient]" = WeakKeyDictionary()
+
+
+class StripeUnavailable(Exception):
+    """Stripe gave no answer that settles the matter; the same call may be tried again."""
+
+
+class StripeRefused(Exception):
+    """Stripe said no; the same call will be refused again. ``code`` is Stripe's own."""
+
+    def __init__(self, message: str, code: str | None) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class SessionState:
+    """A Checkout session as Stripe has it now. Amounts in minor units, times in UTC."""
+
+    id: str
+    status: str
+    paid: bool
+    url: str | None
+    payment_intent: str | None
+    amount: int
+    currency: str
+    livemode: bool
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RefundState:
+    """A refund as Stripe has it; ``total`` is all that has been returned of its payment."""
+
+    id: str
+    status: str
+    total: int
+    failure: str | None
+
+
+async def create_session(params: "SessionCreateParams", idempotency_key: str) -> SessionState:
+    """Open a Checkout session. The same key with the same parameters opens no second one.
+
+    https://docs.stripe.com/api/checkout/sessions/create
+    Raises StripeUnavailable, StripeRefused.
+    """
+    async with _calling() as client:
+        session = await client.v1.checkout.sessions.create_async(
+            params, {"idempotency_key": idempotency_key}
+        )
+    return _session(session)
+
+
+async def retrieve_session(session_id: str) -> SessionState:
+    """https://docs.stripe.com/api/checkout/sessions/retrieve"""
+    async with _calling() as client:
+        session = await client.v1.checkout.sessions.retrieve_async(session_id)
+    return _session(session)
+
+
+async def expire_session(session_id: str) -> SessionState:
+    """End an open session, so that nobody can pay it any more; returns its final state.
+
+    Only open sessions can be expired: for any other, Stripe's refusal is followed by a look at
+    what it is. https://docs.stripe.com/api/checkout/sessions/expire
+    """
+    try:
+        async with _calling() as client:
+            return _session(await client.v1.checkout.sessions.expire_async(session_id))
+    except StripeRefused:
+        return await retrieve_session(session_id)
+
+
+async def create_refund(payment_intent: str, amount: int, idempotency_key: str) -> RefundState:
+    """Return ``amount`` minor units of a payment. https://docs.stripe.com/api/refunds/create"""
+    async with _calling() as client:
+        refund = await client.v1.refunds.create_async(
+            {"payment_intent": payment_intent, "amount": amount, "expand": ["charge"]},
+            {"idempotency_key": idempotency_key},
+        )
+    charge = refund.charge
+    total = amount if charge is None or isinstance(charge, str) else charge.amount_refunded
+    return RefundState(
+        id=refund.id,
+        status=refund.status or "pending",
+        total=total,
+        failure=getattr(refund, "failure_reason", None),
+    )
+
+
+@cache
+def _library() -> None:
+    import stripe
+
+    stripe.enable_telemetry = False
+
+
+def _client() -> "StripeClient":
+    """This event loop's client: connections can't be shared between loops."""
+    import stripe
+
+    settings = config.current()
+    if settings.stripe_secret_key is None:
+        raise StripeRefused("STRIPE_SECRET_KEY is not set", "api_key_missing")
+    _library()
+    loop = asyncio.get_running_loop()
+    if loop not in _clients:
+        _clients[loop] = stripe.StripeClient(
+            settings.stripe_secret_key,
+            max_network_retries=ATTEMPTS_AGAIN,
+            base_addresses={"api": settings.stripe_api_base} if settings.stripe_api_base else {},
+            http_client=stripe.HTTPXClient(timeout=TIMEOUT),
+        )
+    return _clients[loop]
+
+
+@asynccontextmanager
+async def _calling() -> "AsyncIterator[StripeClient]":
+    """Stripe's many errors as the two that matter: worth another try, or not."""
+    import stripe
+
+    try:
+        yield _client()
+    except (stripe.APIConnectionError, stripe.RateLimitError) as error:
+        raise StripeUnavailable(type(error).__name__) from error
+    except stripe.StripeError as error:
+        if error.http_status is None or error.http_status >= 500 or error.http_status == 409:
+            raise StripeUnavailable(type(error).__name__) from error
+        raise StripeRefused(error.user_message or type(error).__name__, error.code) from error
+
+
+def _session(session: "Session") -> SessionState:
+    intent = session.payment_intent
+    return SessionState(
+        id=session.id,
+        status=session.status or "open",
+        paid=session.payment_status != "unpaid",
+        url=session.url,
+        payment_intent=intent if intent is None or isinstance(intent, str) else intent.id,
+        amount=session.amount_total or 0,
+        currency=session.currency or "",
+        livemode=session.livemode,
+        expires_at=datetime.fromtimestamp(session.expires_at, UTC),
+    )

@@ -1,0 +1,180 @@
+"""Who has a place: registrations, their participants, and the journal that explains them."""
+
+from django.conf import settings
+from django.core import signing
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare
+from django.utils.translation import gettext_lazy as _
+
+from inscrit.events.models import Event
+from inscrit.public_ids import new_registration_id
+
+from . import lifecycle
+
+_signer = signing.Signer(salt="inscrit.registration")
+
+
+class RegistrationStatus(models.TextChoices):
+    PENDING = lifecycle.Status.PENDING.value, _("Waiting for payment")
+    PROCESSING = lifecycle.Status.PROCESSING.value, _("Payment under way")
+    PAID = lifecycle.Status.PAID.value, _("Paid")
+    FREE = lifecycle.Status.FREE.value, _("Confirmed, free of charge")
+    EXPIRED = lifecycle.Status.EXPIRED.value, _("Expired")
+    FAILED = lifecycle.Status.FAILED.value, _("Payment failed")
+    CANCELLED = lifecycle.Status.CANCELLED.value, _("Cancelled")
+    REFUNDED = lifecycle.Status.REFUNDED.value, _("Refunded")
+
+
+class PaymentMethod(models.TextChoices):
+    STRIPE = lifecycle.PaymentMethod.STRIPE.value, _("By card, online")
+    CHEQUE = lifecycle.PaymentMethod.CHEQUE.value, _("By cheque")
+
+
+class Registration(models.Model):
+    """One family's request for places at an event. ``amount`` is in minor units."""
+
+    id = models.CharField(
+        primary_key=True, max_length=40, default=new_registration_id, editable=False
+    )
+    event = models.ForeignKey(
+        Event, models.PROTECT, related_name="registrations", verbose_name=_("event")
+    )
+    status = models.CharField(
+        _("status"),
+        max_length=16,
+        choices=RegistrationStatus.choices,
+        default=RegistrationStatus.PENDING,
+    )
+    contact_name = models.CharField(_("name"), max_length=200)
+    contact_email = models.EmailField(_("e-mail"))
+    locale = models.CharField(_("language"), max_length=8, choices=settings.LANGUAGES)
+    payment_method = models.CharField(
+        _("payment"),
+        max_length=16,
+        choices=PaymentMethod.choices,
+        default=PaymentMethod.STRIPE,
+    )
+    places = models.PositiveIntegerField(_("places"))
+    amount = models.PositiveIntegerField(_("amount"))
+    amount_refunded = models.PositiveIntegerField(_("refunded"), default=0)
+    currency = models.CharField(_("currency"), max_length=3)
+    hold_expires_at = models.DateTimeField(_("held until"), null=True, blank=True)
+    paid_at = models.DateTimeField(_("paid on"), null=True, blank=True)
+    review = models.CharField(_("to be looked at"), max_length=64, null=True, blank=True)  # noqa: DJ001 - null means: nothing to look at
+    created_at = models.DateTimeField(_("registered on"), default=timezone.now)
+    updated_at = models.DateTimeField(_("changed on"), auto_now=True)
+
+    class Meta:
+        verbose_name = _("registration")
+        verbose_name_plural = _("registrations")
+        ordering = ("-created_at", "id")
+        indexes = (
+            models.Index(fields=["event", "status"], name="registration_by_event"),
+            models.Index(
+                fields=["hold_expires_at"],
+                condition=Q(status=RegistrationStatus.PENDING),
+                name="registration_lapsing",
+            ),
+            models.Index(fields=["-created_at"], name="registration_by_age"),
+        )
+        constraints = (
+            models.CheckConstraint(
+                name="registration_status_is_known",
+                condition=Q(status__in=RegistrationStatus.values),
+            ),
+            models.CheckConstraint(name="registration_takes_places", condition=Q(places__gte=1)),
+            models.CheckConstraint(
+                name="registration_amounts_are_sound",
+                condition=Q(amount__gte=0, amount_refunded__gte=0)
+                & Q(amount_refunded__lte=models.F("amount")),
+            ),
+            models.CheckConstraint(
+                name="registration_free_costs_nothing",
+                condition=~Q(status=RegistrationStatus.FREE) | Q(amount=0),
+            ),
+            models.CheckConstraint(
+                name="registration_paid_has_a_date",
+                condition=~Q(status=RegistrationStatus.PAID) | Q(paid_at__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="registration_hold_has_an_end",
+                condition=~Q(status=RegistrationStatus.PENDING) | Q(hold_expires_at__isnull=False),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.id
+
+    def get_absolute_url(self) -> str:
+        """The path with its token: only for the registrant's own eyes."""
+        return f"/registrations/{self.pk}?token={self.token}"
+
+    @property
+    def token(self) -> str:
+        """What opens this registration's page without an account."""
+        return _signer.signature(self.pk)
+
+    def opens_with(self, token: str) -> bool:
+        return constant_time_compare(self.token, token)
+
+
+class Participant(models.Model):
+    registration = models.ForeignKey(
+        Registration, models.CASCADE, related_name="participants", verbose_name=_("registration")
+    )
+    position = models.PositiveSmallIntegerField(_("position"))
+    first_name = models.CharField(_("first name"), max_length=100)
+    last_name = models.CharField(_("last name"), max_length=100)
+
+    class Meta:
+        verbose_name = _("participant")
+        verbose_name_plural = _("participants")
+        ordering = ("registration", "position")
+        constraints = (
+            models.UniqueConstraint(
+                fields=["registration", "position"], name="participant_position_is_unique"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.first_name} {self.last_name}"
+
+
+class JournalEntry(models.Model):
+    """Why a registration became what it is. The database refuses to change or delete a row."""
+
+    registration = models.ForeignKey(
+        Registration, models.PROTECT, related_name="journal", verbose_name=_("registration")
+    )
+    from_status = models.CharField(_("from"), max_length=16, blank=True)
+    to_status = models.CharField(_("to"), max_length=16)
+    reason = models.CharField(_("why"), max_length=64)
+    actor = models.CharField(_("who"), max_length=80)
+    stripe_event = models.CharField(_("Stripe event"), max_length=255, blank=True)
+    at = models.DateTimeField(_("when"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("journal entry")
+        verbose_name_plural = _("journal")
+        ordering = ("id",)
+
+    def __str__(self) -> str:
+        return f"{self.from_status or '·'} → {self.to_status} ({self.reason})"
+
+
+class IdempotencyKey(models.Model):
+    """A caller's key of a registration request, honoured for a day (RFC draft Idempotency-Key)."""
+
+    key = models.CharField(primary_key=True, max_length=255)
+    fingerprint = models.CharField(max_length=64)
+    registration = models.ForeignKey(Registration, models.CASCADE)
+    created_at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    class Meta:
+        verbose_name = _("idempotency key")
+        verbose_name_plural = _("idempotency keys")
+
+    def __str__(self) -> str:
+        return self.key

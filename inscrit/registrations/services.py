@@ -1,0 +1,201 @@
+"""What can be done with registrations: make one, and report a fact about some."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from django.db import connection, transaction
+from django.db.models import F, Q
+from django.utils import timezone
+
+from inscrit import config
+from inscrit.events.models import Event
+from inscrit.sql import Statement, with_rows
+
+from . import story
+from .ledger import SQL, Entry, Ledger, Report
+from .lifecycle import MailKind, Reason, Status
+from .models import (
+    IdempotencyKey,
+    JournalEntry,
+    Participant,
+    PaymentMethod,
+    Registration,
+    RegistrationStatus,
+)
+
+log = structlog.get_logger()
+
+# Stripe's floor for a Checkout session is 30 minutes from the moment it receives the request.
+CHECKOUT_HOLD = timedelta(minutes=31)
+CHEQUE_HOLD = timedelta(days=10)
+KEYS_LIVE = timedelta(hours=24)
+MOST_PARTICIPANTS = 20
+
+
+class SoldOut(Exception):
+    """Not enough places; ``remaining`` are left."""
+
+    def __init__(self, remaining: int) -> None:
+        super().__init__(f"only {remaining} places are left")
+        self.remaining = remaining
+
+
+class SalesClosed(Exception):
+    """The event takes no registrations, or not any more."""
+
+
+class KeyReused(Exception):
+    """An idempotency key came back with another request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    name: str
+    email: str
+    locale: str
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    first_name: str
+    last_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A request for places, checked for form by whoever took it."""
+
+    event_id: str
+    contact: Contact
+    participants: Sequence[Person]
+    method: PaymentMethod = PaymentMethod.STRIPE
+    idempotency_key: str | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        """What an idempotency key stands for: the same request gives the same text."""
+        text = repr((self.event_id, self.contact, tuple(self.participants), str(self.method)))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def hold_places(order: Order, *, actor: str = "registrant") -> Registration:
+    """Make a registration that holds its places, or confirm it at once if it costs nothing.
+
+    The same idempotency key within a day gives the registration it gave the first time.
+    Raises Event.DoesNotExist, SalesClosed, SoldOut, KeyReused.
+    """
+    with transaction.atomic():
+        if known := _known_by_key(order):
+            return known
+        event = Event.objects.get(pk=order.event_id)
+        now = timezone.now()
+        if not event.is_on_sale(now):
+            raise SalesClosed
+        registration = _create(order, event, now, actor)
+        _take_places(event, registration)
+    log.info("📝 Registered: " + registration.pk, event_id=event.pk, places=registration.places)
+    return registration
+
+
+def _known_by_key(order: Order) -> Registration | None:
+    """The registration this key stands for; the key is claimed in this transaction if new."""
+    if order.idempotency_key is None:
+        return None
+    fresh = timezone.now() - KEYS_LIVE
+    IdempotencyKey.objects.filter(pk=order.idempotency_key, created_at__lt=fresh).delete()
+    # Two requests with one key: the second waits here until the first has committed.
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [order.idempotency_key])
+    known = IdempotencyKey.objects.filter(pk=order.idempotency_key).first()
+    if known is None:
+        return None
+    if known.fingerprint != order.fingerprint:
+        raise KeyReused
+    return known.registration
+
+
+def _create(order: Order, event: Event, now: datetime, actor: str) -> Registration:
+    places = len(order.participants)
+    amount = event.price * places
+    free = amount == 0
+    hold = CHEQUE_HOLD if order.method == PaymentMethod.CHEQUE else CHECKOUT_HOLD
+    registration = Registration.objects.create(
+        event=event,
+        status=RegistrationStatus.FREE if free else RegistrationStatus.PENDING,
+        contact_name=order.contact.name,
+        contact_email=order.contact.email,
+        locale=order.contact.locale,
+        payment_method=order.method,
+        places=places,
+        amount=amount,
+        currency=event.currency,
+        hold_expires_at=None if free else now + hold,
+    )
+    Participant.objects.bulk_create(
+        Participant(
+            registration=registration,
+            position=position,
+            first_name=person.first_name,
+            last_name=person.last_name,
+        )
+        for position, person in enumerate(order.participants, start=1)
+    )
+    JournalEntry.objects.create(
+        registration=registration,
+        to_status=registration.status,
+        reason=Reason.FREE_OF_CHARGE if free else Reason.REGISTERED,
+        actor=actor,
+    )
+    if order.idempotency_key is not None:
+        IdempotencyKey.objects.create(
+            key=order.idempotency_key,
+            fingerprint=order.fingerprint,
+            registration=registration,
+        )
+    return registration
+
+
+def _take_places(event: Event, registration: Registration) -> None:
+    """Move the event's counter, last, so that its row is locked only until the commit."""
+    counter = "confirmed" if registration.status == Status.FREE else "held"
+    room = Q(capacity__isnull=True) | Q(
+        capacity__gte=F("confirmed") + F("held") + registration.places
+    )
+    taken = Event.objects.filter(room, pk=event.pk).update(
+        **{counter: F(counter) + registration.places}
+    )
+    if not taken:
+        event.refresh_from_db(fields=["capacity", "confirmed", "held"])
+        raise SoldOut(event.remaining or 0)
+    if registration.status == Status.FREE:
+        mail = {"registration_id": registration.pk, "kind": MailKind.CONFIRMED}
+        _run([with_rows(SQL["queue_mails"], [mail])])
+
+
+def report(*reports: Report) -> list[Entry | None]:
+    """Apply facts in one transaction, in the order given; each is told once it is committed.
+
+    None stands for a report that concerns no registration of ours.
+    """
+    ledger = Ledger(livemode=config.current().livemode)
+    with transaction.atomic():
+        (locked,) = _run([ledger.locking(reports)])
+        events, payments, sessions = _run(ledger.reading(locked))
+        ledger.take(events, payments, sessions)
+        entries = [ledger.apply(one) for one in reports]
+        _run(ledger.writing())
+        transaction.on_commit(lambda: story.tell(ledger.entries))
+    return entries
+
+
+def _run(todo: Sequence[Statement]) -> list[list[Any]]:
+    results = []
+    with connection.cursor() as cursor:
+        for statement in todo:
+            cursor.execute(statement.query, statement.parameters)
+            results.append(cursor.fetchall() if cursor.description else [])
+    return results

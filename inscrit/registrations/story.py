@@ -1,0 +1,74 @@
+"""What the log and the metrics tell of a decision, once it is committed."""
+
+from collections.abc import Iterable
+
+import structlog
+
+from inscrit.monitoring import metrics
+
+from .ledger import Entry
+from .lifecycle import Outcome, Reason, Status
+
+log = structlog.get_logger()
+
+LATE = {
+    Reason.LATE_PAYMENT_RESEATED: "reseated",
+    Reason.LATE_PAYMENT_REFUNDED: "refunded",
+    Reason.LATE_PAYMENT_REVIEW: "review",
+}
+LINES = {
+    Status.PAID: "✅ Payment confirmed for registration: {}",
+    Status.EXPIRED: "⏰ Session expired, places released for registration: {}",
+    Status.FAILED: "💥 Payment failed for registration: {}",
+    Status.PROCESSING: "⏳ Payment under way for registration: {}",
+    Status.CANCELLED: "🚫 Registration cancelled: {}",
+    Status.REFUNDED: "💶 Registration refunded: {}",
+}
+NOTES = {
+    Reason.PAYMENT_ATTEMPT_FAILED: LINES[Status.FAILED],
+    Reason.LATE_PAYMENT_REFUNDED: "💶 Late payment sent back for registration: {}",
+    Reason.LATE_PAYMENT_REVIEW: "👀 Late payment to be looked at for registration: {}",
+    Reason.SECOND_PAYMENT_REFUNDED: "💶 Second payment sent back for registration: {}",
+    Reason.REFUND_REQUESTED: "💶 Refund ordered for registration: {}",
+    Reason.REFUND_RECEIVED: "💶 Refund recorded for registration: {}",
+    Reason.REFUND_FAILED: "❌ Refund failed for registration: {}",
+}
+FAILURE = "❌ Failed to confirm payment for registration"
+
+
+def tell(entries: Iterable[Entry]) -> None:
+    """Log and count what was committed."""
+    for entry in entries:
+        _log(entry)
+        _count(entry)
+
+
+def _log(entry: Entry) -> None:
+    decision, report = entry.decision, entry.report
+    details = {"reason": str(decision.reason), "actor": report.actor}
+    if report.stripe_event:
+        details["stripe_event"] = report.stripe_event
+    if decision.outcome is Outcome.REJECTED:
+        log.warning(FAILURE, registration=entry.before.id, **details)
+    elif decision.outcome is Outcome.APPLIED and (line := _line(entry)):
+        log.info(line.format(entry.before.id), **details)
+
+
+def _line(entry: Entry) -> str | None:
+    after = entry.decision.registration.status
+    if after is not entry.before.status:
+        return LINES.get(after)
+    return NOTES.get(entry.decision.reason)
+
+
+def _count(entry: Entry) -> None:
+    before, after = entry.before.status, entry.decision.registration.status
+    reason, outcome = entry.decision.reason, entry.decision.outcome
+    if after is Status.PAID and before is not Status.PAID:
+        metrics.CONFIRMATIONS.labels("confirmed").inc()
+    if outcome is Outcome.REJECTED or (after is Status.FAILED and before is not after):
+        metrics.CONFIRMATIONS.labels("failed").inc()
+    if after is Status.EXPIRED and before is not after:
+        metrics.SESSIONS_EXPIRED.inc()
+    if outcome is Outcome.APPLIED and reason in LATE:
+        metrics.LATE_PAYMENTS.labels(LATE[reason]).inc()

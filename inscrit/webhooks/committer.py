@@ -1,0 +1,162 @@
+"""The group committer: whatever has queued up is decided and committed in one transaction.
+
+Only after the commit are the waiting requests answered, so a 2xx to Stripe means: it is durable.
+While one batch waits for the disk, the next one queues up; that is where the speed comes from.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+
+import psycopg
+import structlog
+
+from inscrit.registrations.ledger import Ledger
+from inscrit.sql import Statement
+
+from .inbox import Batch, Received
+
+MOST_IN_A_BATCH = 256
+MOST_WAITING = 4096
+CONNECT_SECONDS = 3
+# Longer than this and Stripe had better try again later: nothing was acknowledged.
+LIMITS = "SET statement_timeout = '8s'; SET lock_timeout = '4s'; SET application_name = 'inscrit'"
+
+log = structlog.get_logger()
+
+
+class Busy(Exception):
+    """The event could not be stored; nothing was acknowledged, Stripe will send it again."""
+
+
+class Committer:
+    """Takes deliveries one by one, commits them together. One per process and event loop."""
+
+    def __init__(self, database_url: str, *, livemode: bool | None) -> None:
+        self._database_url = database_url
+        self._livemode = livemode
+        self._waiting: asyncio.Queue[tuple[Received, asyncio.Future[None]]] = asyncio.Queue(
+            MOST_WAITING
+        )
+        self._connection: psycopg.AsyncConnection[tuple[object, ...]] | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        self._task = asyncio.create_task(self._run(), name="group committer")
+
+    async def stop(self) -> None:
+        """Commit what is waiting, then end."""
+        if self._task is None:
+            return
+        await self._waiting.join()
+        self._task.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._task
+        await self._disconnect()
+
+    async def commit(self, received: Received) -> None:
+        """Return once this delivery is durable. Raises Busy."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        try:
+            self._waiting.put_nowait((received, done))
+        except asyncio.QueueFull:
+            raise Busy("too many events are waiting") from None
+        await done
+
+    async def _run(self) -> None:
+        while True:
+            taken = [await self._waiting.get()]
+            while len(taken) < MOST_IN_A_BATCH and not self._waiting.empty():
+                taken.append(self._waiting.get_nowait())
+            await self._settle(taken)
+
+    async def _settle(self, taken: Sequence[tuple[Received, asyncio.Future[None]]]) -> None:
+        try:
+            await self._store([received for received, _ in taken])
+        except Busy as error:
+            _answer(taken, error)
+        except BaseException:
+            _answer(taken, Busy("shutting down"))
+            raise
+        else:
+            _answer(taken, None)
+        finally:
+            for _ in taken:
+                self._waiting.task_done()
+
+    async def _store(self, deliveries: Sequence[Received]) -> None:
+        try:
+            await self._transact(Batch(deliveries))
+        except psycopg.OperationalError as error:
+            await self._disconnect()
+            log.error(
+                "❌ Stripe events not stored, the database can't be written", error=str(error)
+            )
+            raise Busy("the database can't be written") from error
+        except psycopg.Error as error:
+            log.error("❌ A batch of Stripe events failed, storing one by one", exc_info=error)
+            await self._store_apart(deliveries, error)
+
+    async def _store_apart(self, deliveries: Sequence[Received], error: psycopg.Error) -> None:
+        """One event of a batch is poisoned: store each by itself, that one as failed."""
+        if len(deliveries) > 1:
+            for received in deliveries:
+                await self._store([received])
+            return
+        batch = Batch(deliveries)
+        batch.fail(f"{type(error).__name__}: {error.sqlstate or ''}")
+        try:
+            await self._write(batch.writing())
+        except psycopg.Error as second:
+            await self._disconnect()
+            raise Busy("the event can't be stored") from second
+        batch.tell()
+
+    async def _transact(self, batch: Batch) -> None:
+        connection = await self._connected()
+        ledger = Ledger(livemode=self._livemode)
+        async with connection.pipeline(), connection.transaction():
+            wanted = batch.wanted()
+            (locked,) = await _fetch(connection, [ledger.locking(wanted)])
+            *rows, known = await _fetch(connection, [*ledger.reading(locked), batch.reading()])
+            ledger.take(*rows)
+            batch.decide(ledger, known)
+            for statement in (*ledger.writing(), *batch.writing()):
+                await connection.execute(statement.query, statement.parameters)
+        batch.tell()
+
+    async def _write(self, todo: Sequence[Statement]) -> None:
+        connection = await self._connected()
+        async with connection.transaction():
+            for statement in todo:
+                await connection.execute(statement.query, statement.parameters)
+
+    async def _connected(self) -> psycopg.AsyncConnection[tuple[object, ...]]:
+        if self._connection is None or self._connection.closed:
+            self._connection = await psycopg.AsyncConnection.connect(
+                self._database_url, autocommit=True, connect_timeout=CONNECT_SECONDS
+            )
+            await self._connection.execute(LIMITS)
+        return self._connection
+
+    async def _disconnect(self) -> None:
+        if self._connection is not None:
+            await self._connection.close()
+            self._connection = None
+
+
+async def _fetch(
+    connection: psycopg.AsyncConnection[tuple[object, ...]], todo: Sequence[Statement]
+) -> list[list[tuple[object, ...]]]:
+    cursors = [await connection.execute(one.query, one.parameters) for one in todo]
+    return [await cursor.fetchall() for cursor in cursors]
+
+
+def _answer(taken: Sequence[tuple[Received, asyncio.Future[None]]], error: Busy | None) -> None:
+    for _, done in taken:
+        if done.done():  # the request was given up meanwhile
+            continue
+        if error is None:
+            done.set_result(None)
+        else:
+            done.set_exception(error)

@@ -1,0 +1,177 @@
+"""What becomes of each Stripe event: decided in a batch, written down with its outcome."""
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from inscrit.monitoring import metrics
+from inscrit.registrations import story
+from inscrit.registrations.ledger import Entry, Ledger, Report
+from inscrit.registrations.lifecycle import Outcome
+from inscrit.sql import Statement, statements, with_rows
+
+from .notification import (
+    CONFIRMING,
+    HANDLED,
+    Notification,
+    Unreadable,
+    object_id,
+    report_of,
+)
+
+SQL = statements(Path(__file__).parent / "sql" / "inbox.sql")
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Received:
+    """A verified delivery. ``started`` is this process's monotonic clock at its first byte."""
+
+    notification: Notification
+    body: str
+    secret: str
+    started: float
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of one delivery."""
+
+    received: Received
+    outcome: Outcome
+    reason: str
+    report: Report | None = None
+    entry: Entry | None = None
+    repeated: bool = False
+
+
+@dataclass(slots=True)
+class Batch:
+    """Deliveries that are committed together."""
+
+    deliveries: Sequence[Received]
+    reports: dict[str, Report | None] = field(default_factory=dict)
+    unreadable: dict[str, str] = field(default_factory=dict)
+    verdicts: list[Verdict] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        for received in self.deliveries:
+            event = received.notification
+            try:
+                self.reports[event.id] = report_of(event)
+            except Unreadable as error:
+                self.unreadable[event.id] = str(error)
+
+    def wanted(self) -> list[Report]:
+        return [report for report in self.reports.values() if report is not None]
+
+    def reading(self) -> Statement:
+        """Which of these events are in the inbox already; to be run under the locks."""
+        ids = sorted({received.notification.id for received in self.deliveries})
+        return Statement(SQL["read_known"], {"ids": ids})
+
+    def decide(self, ledger: Ledger, known: Iterable[Sequence[Any]]) -> None:
+        """Give every delivery its verdict, in the order of their arrival."""
+        seen = {row[0] for row in known}
+        for received in self.deliveries:
+            event_id = received.notification.id
+            if event_id in seen:
+                repeated = Verdict(received, Outcome.DUPLICATE, "seen_already", repeated=True)
+                self.verdicts.append(repeated)
+                continue
+            seen.add(event_id)
+            self.verdicts.append(self._decide_one(ledger, received))
+
+    def _decide_one(self, ledger: Ledger, received: Received) -> Verdict:
+        event_id = received.notification.id
+        if event_id in self.unreadable:
+            return Verdict(received, Outcome.REJECTED, self.unreadable[event_id][:200])
+        report = self.reports[event_id]
+        if report is None:
+            return Verdict(received, Outcome.IGNORED, "type_only_logged")
+        try:
+            entry = ledger.apply(report)
+        except Exception as error:
+            log.error(story.FAILURE, stripe_event=event_id, exc_info=error)
+            return Verdict(received, Outcome.FAILED, type(error).__name__, report)
+        if entry is None:
+            reason = "unknown_registration" if report.registration else "no_registration_id"
+            return Verdict(received, Outcome.UNMATCHED, reason, report)
+        decision = entry.decision
+        return Verdict(received, decision.outcome, decision.reason, report, entry)
+
+    def fail(self, reason: str) -> None:
+        """Our own error: the event is kept, and tried again by a job."""
+        (received,) = self.deliveries
+        report = self.reports.get(received.notification.id)
+        self.verdicts = [Verdict(received, Outcome.FAILED, reason[:200], report)]
+
+    def writing(self) -> list[Statement]:
+        """The inbox rows."""
+        fresh = [verdict for verdict in self.verdicts if not verdict.repeated]
+        again = Counter(v.received.notification.id for v in self.verdicts if v.repeated)
+        failed = [verdict for verdict in fresh if verdict.outcome is Outcome.FAILED]
+        rows: Mapping[str, list[dict[str, Any]]] = {
+            "store": [_row(verdict) for verdict in fresh],
+            "count_deliveries": [{"id": id_, "times": n} for id_, n in again.items()],
+            "retry_later": [{"id": verdict.received.notification.id} for verdict in failed],
+        }
+        return [with_rows(SQL[name], some) for name, some in rows.items() if some]
+
+    def tell(self) -> None:
+        """Log and count what was committed."""
+        for verdict in self.verdicts:
+            _tell(verdict)
+
+
+def _row(verdict: Verdict) -> dict[str, Any]:
+    event = verdict.received.notification
+    matched = verdict.entry.before.id if verdict.entry else None
+    named = verdict.report.registration if verdict.report else None
+    return {
+        "id": event.id,
+        "type": event.type,
+        "created": event.created,
+        "livemode": event.livemode,
+        "api_version": (event.api_version or "")[:64],
+        "object_id": object_id(event),
+        "registration_id": matched or named or "",
+        "outcome": verdict.outcome,
+        "reason": verdict.reason,
+        "payload": verdict.received.body,
+        "secret": verdict.received.secret,
+        "duration_us": int((time.perf_counter() - verdict.received.started) * 1e6),
+    }
+
+
+def _tell(verdict: Verdict) -> None:
+    event, outcome = verdict.received.notification, verdict.outcome
+    log.info(f"🔔 Received Stripe event: {event.type}", stripe_event=event.id, outcome=str(outcome))
+    label = event.type if event.type in HANDLED else "other"
+    metrics.STRIPE_EVENTS.labels(label, outcome).inc()
+    if verdict.repeated:
+        return
+    if event.type == "checkout.session.completed" and verdict.report:
+        session = verdict.report.session
+        log.info(f"✅ Checkout completed for session: {session}", stripe_event=event.id)
+    if verdict.entry:
+        story.tell([verdict.entry])
+        _count_delay(verdict)
+    elif outcome is Outcome.REJECTED or _is_failure(verdict):
+        log.warning(story.FAILURE, stripe_event=event.id, reason=verdict.reason)
+
+
+def _is_failure(verdict: Verdict) -> bool:
+    return verdict.outcome is Outcome.UNMATCHED and verdict.received.notification.type in CONFIRMING
+
+
+def _count_delay(verdict: Verdict) -> None:
+    entry = verdict.entry
+    if entry and entry.decision.registration.confirmed > entry.before.confirmed:
+        delay = time.time() - verdict.received.notification.created
+        metrics.PAID_TO_CONFIRMED.observe(max(0.0, delay))

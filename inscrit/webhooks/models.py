@@ -1,0 +1,70 @@
+"""The inbox: every Stripe event whose signature was right, and what became of it."""
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from inscrit.registrations import lifecycle
+
+
+class EventOutcome(models.TextChoices):
+    APPLIED = lifecycle.Outcome.APPLIED.value, _("Applied")
+    DUPLICATE = lifecycle.Outcome.DUPLICATE.value, _("Already known")
+    IGNORED = lifecycle.Outcome.IGNORED.value, _("Only logged")
+    UNMATCHED = lifecycle.Outcome.UNMATCHED.value, _("Not ours")
+    REJECTED = lifecycle.Outcome.REJECTED.value, _("Must be looked at")
+    FAILED = lifecycle.Outcome.FAILED.value, _("Our own error")
+
+
+class StripeEvent(models.Model):
+    """One event as Stripe sent it.
+
+    ``payload`` is the raw body; ``secret`` the fingerprint of the signing secret that verified it;
+    ``duration_us`` the microseconds from the first byte until it was ready to be committed;
+    ``deliveries`` how often Stripe sent it.
+    """
+
+    id = models.CharField(primary_key=True, max_length=255)
+    type = models.CharField(_("type"), max_length=100)
+    created = models.DateTimeField(_("made by Stripe"))
+    livemode = models.BooleanField(_("live"))
+    api_version = models.CharField(_("API version"), max_length=64, blank=True)
+    object_id = models.CharField(_("object"), max_length=255, blank=True)
+    # No foreign key: an event may name a registration that is not ours.
+    registration_id = models.CharField(_("registration"), max_length=255, blank=True)
+    outcome = models.CharField(_("outcome"), max_length=16, choices=EventOutcome.choices)
+    reason = models.CharField(_("why"), max_length=200, blank=True)
+    payload = models.TextField(_("body"))
+    secret = models.CharField(_("signing secret"), max_length=16)
+    duration_us = models.PositiveIntegerField(_("microseconds"))
+    deliveries = models.PositiveIntegerField(_("deliveries"), default=1)
+    attempts = models.PositiveIntegerField(_("attempts"), default=1)
+    received_at = models.DateTimeField(_("received"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("Stripe event")
+        verbose_name_plural = _("Stripe events")
+        ordering = ("-received_at", "-id")
+        indexes = (
+            models.Index(fields=["-received_at"], name="stripe_event_by_age"),
+            models.Index(
+                fields=["registration_id"],
+                condition=~Q(registration_id=""),
+                name="stripe_event_by_registration",
+            ),
+            models.Index(
+                fields=["outcome", "-received_at"],
+                condition=Q(outcome__in=["rejected", "failed", "unmatched"]),
+                name="stripe_event_to_look_at",
+            ),
+        )
+        constraints = (
+            models.CheckConstraint(
+                name="stripe_event_outcome_is_known",
+                condition=Q(outcome__in=EventOutcome.values),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.id

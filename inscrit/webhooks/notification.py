@@ -1,0 +1,178 @@
+"""A Stripe event as it comes over the wire: only the fields we need, typed.
+
+Unknown fields are skipped and missing ones have defaults, so that other API versions can be read.
+https://docs.stripe.com/api/events/object
+"""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from inscrit.registrations.ledger import Report
+from inscrit.registrations.lifecycle import (
+    CheckoutCompleted,
+    CheckoutExpired,
+    DelayedPaymentFailed,
+    Fact,
+    PaymentAttemptFailed,
+    PaymentSucceeded,
+    RefundReported,
+)
+
+
+class Unreadable(Exception):
+    """The body is no Stripe event; the message says in what."""
+
+
+class Data(msgspec.Struct):
+    object: msgspec.Raw
+
+
+class Notification(msgspec.Struct):
+    """The envelope. ``created`` is in whole seconds UTC: never used to order anything."""
+
+    id: str
+    type: str
+    created: int
+    data: Data
+    livemode: bool
+    api_version: str | None = None
+
+
+class StripeObject(msgspec.Struct):
+    """The object inside, whichever it is. Amounts in minor units."""
+
+    id: str = ""
+    object: str = ""
+    metadata: dict[str, str] | None = None
+    client_reference_id: str | None = None
+    payment_intent: str | None = None
+    payment_status: str | None = None
+    amount_total: int | None = None
+    amount_received: int | None = None
+    amount_refunded: int | None = None
+    currency: str | None = None
+
+    @property
+    def registration(self) -> str | None:
+        """The registration that the object names, in its metadata or as its reference."""
+        named = (self.metadata or {}).get("registrationId") or self.client_reference_id
+        return named if named and len(named) <= 255 else None
+
+
+class Identified(msgspec.Struct):
+    id: str = ""
+
+
+_envelope = msgspec.json.Decoder(Notification)
+_object = msgspec.json.Decoder(StripeObject)
+_identified = msgspec.json.Decoder(Identified)
+
+
+def read(body: str) -> Notification:
+    """The envelope of a body. Raises Unreadable."""
+    try:
+        notification = _envelope.decode(body)
+        json.loads(body, object_pairs_hook=_refuse_repeated_keys)
+    except msgspec.ValidationError as error:
+        raise Unreadable(f"not a Stripe event: {error}") from None
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        raise Unreadable(f"not JSON: {error}") from None
+    if not _plain(notification.id, 255) or not _plain(notification.type, 100):
+        raise Unreadable("its id or type is not a plain word")
+    if not 0 <= notification.created < 2**40:
+        raise Unreadable("created is no time")
+    return notification
+
+
+def _plain(word: str, most: int) -> bool:
+    return 0 < len(word) <= most and word.isascii() and word.isprintable() and " " not in word
+
+
+def _refuse_repeated_keys(pairs: list[tuple[str, Any]]) -> None:
+    """Two readers of a repeated key may see two different events: nobody should."""
+    if len(pairs) > 1 and len({key for key, _ in pairs}) != len(pairs):
+        raise ValueError("a key stands twice in one object")
+
+
+def read_object(notification: Notification) -> StripeObject:
+    """The object of an event whose type we handle. Raises Unreadable."""
+    try:
+        return _object.decode(notification.data.object)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise Unreadable(f"its object can't be read: {error}") from None
+
+
+def object_id(notification: Notification) -> str:
+    """The id of the object inside, whatever it is; empty if it has none."""
+    try:
+        return _identified.decode(notification.data.object).id[:255]
+    except (msgspec.DecodeError, RecursionError):
+        return ""
+
+
+def _completed(seen: StripeObject, livemode: bool) -> Fact:  # noqa: FBT001 - all facts alike
+    return CheckoutCompleted(
+        session=seen.id,
+        payment=seen.payment_intent,
+        amount=seen.amount_total or 0,
+        currency=seen.currency or "",
+        paid=seen.payment_status != "unpaid",
+        livemode=livemode,
+    )
+
+
+def _delayed_failed(seen: StripeObject, livemode: bool) -> Fact:  # noqa: FBT001
+    return DelayedPaymentFailed(
+        seen.id, seen.payment_intent, seen.amount_total or 0, seen.currency or "", livemode
+    )
+
+
+def _expired(seen: StripeObject, livemode: bool) -> Fact:  # noqa: FBT001
+    return CheckoutExpired(seen.id, livemode)
+
+
+def _succeeded(seen: StripeObject, livemode: bool) -> Fact:  # noqa: FBT001
+    return PaymentSucceeded(seen.id, seen.amount_received or 0, seen.currency or "", livemode)
+
+
+def _attempt_failed(seen: StripeObject, livemode: bool) -> Fact:  # noqa: FBT001
+    return PaymentAttemptFailed(seen.id, livemode)
+
+
+def _refunded(seen: StripeObject, _livemode: bool) -> Fact:  # noqa: FBT001
+    return RefundReported(seen.payment_intent or "", seen.amount_refunded or 0)
+
+
+FACTS: dict[str, Callable[[StripeObject, bool], Fact]] = {
+    "checkout.session.completed": _completed,
+    "checkout.session.async_payment_succeeded": _completed,
+    "checkout.session.async_payment_failed": _delayed_failed,
+    "checkout.session.expired": _expired,
+    "payment_intent.succeeded": _succeeded,
+    "payment_intent.payment_failed": _attempt_failed,
+    "charge.refunded": _refunded,
+}
+HANDLED = frozenset(FACTS)
+# Types whose whole point is a confirmation: without a registration that deserves a warning.
+CONFIRMING = frozenset({"checkout.session.completed", "checkout.session.async_payment_succeeded"})
+
+
+def report_of(notification: Notification) -> Report | None:
+    """What an event reports; None for a type that we only log. Raises Unreadable."""
+    to_fact = FACTS.get(notification.type)
+    if to_fact is None:
+        return None
+    seen = read_object(notification)
+    is_session = notification.type.startswith("checkout.")
+    is_intent = notification.type.startswith("payment_intent.")
+    return Report(
+        fact=to_fact(seen, notification.livemode),
+        actor="webhook",
+        registration=seen.registration,
+        session=seen.id if is_session else None,
+        payment=seen.id if is_intent else seen.payment_intent,
+        stripe_event=notification.id,
+    )

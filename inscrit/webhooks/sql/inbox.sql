@@ -1,0 +1,30 @@
+-- name: read_known
+SELECT id, outcome FROM webhooks_stripeevent WHERE id = ANY(%(ids)s::text[])
+
+-- name: store
+INSERT INTO webhooks_stripeevent AS e (
+    id, type, created, livemode, api_version, object_id, registration_id, outcome, reason,
+    payload, secret, duration_us, deliveries, attempts, received_at
+)
+SELECT u.id, u.type, to_timestamp(u.created), u.livemode, u.api_version, u.object_id,
+    u.registration_id, u.outcome, u.reason, u.payload, u.secret, u.duration_us, 1, 1, now()
+FROM json_to_recordset(%(rows)s::json) AS u(
+    id text, type text, created bigint, livemode boolean, api_version text, object_id text,
+    registration_id text, outcome text, reason text, payload text, secret text, duration_us int
+)
+ORDER BY u.id
+ON CONFLICT (id) DO UPDATE SET deliveries = e.deliveries + 1
+
+-- name: count_deliveries
+UPDATE webhooks_stripeevent AS e
+SET deliveries = e.deliveries + u.times
+FROM json_to_recordset(%(rows)s::json) AS u(id text, times int)
+WHERE e.id = u.id
+
+-- name: retry_later
+SELECT procrastinate_defer_jobs_v1(array_agg(
+    ROW('webhooks', 'inscrit.webhooks.tasks.retry', 5, NULL, NULL,
+        jsonb_build_object('event_id', u.id), now() + interval '10 seconds'
+    )::procrastinate_job_to_defer_v1
+))
+FROM json_to_recordset(%(rows)s::json) AS u(id text)
