@@ -83,8 +83,6 @@ def database(url: str | None) -> dict[str, Any]:
 
 DATABASES = {"default": database(CONFIG.database_url)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-# Jobs run through one connector of Procrastinate's own; ours are found in each room's tasks.py.
-PROCRASTINATE_WORKER_DEFAULTS = {"delete_jobs": "successful"}
 
 
 def mail_server(url: str) -> dict[str, Any]:

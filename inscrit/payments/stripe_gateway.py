@@ -5,7 +5,6 @@ set here. The API version is the one the library is made for. Telemetry is off.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,6 +15,8 @@ from weakref import WeakKeyDictionary
 from inscrit import config
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from stripe import StripeClient
     from stripe.checkout import Session
     from stripe.params.checkout import SessionCreateParams

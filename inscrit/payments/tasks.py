@@ -68,8 +68,8 @@ def _refused(refund: Refund, error: str) -> None:
 
 
 @app.periodic(cron="* * * * *")
-@app.task(queue="money", queueing_lock="sweep", lock="sweep", pass_context=False)
-async def sweep_lapsed_holds(timestamp: int) -> None:
+@app.task(queue="money", queueing_lock="sweep", lock="sweep")
+async def sweep_lapsed_holds(timestamp: int) -> None:  # noqa: ARG001 - Procrastinate gives it
     """Every minute: holds whose session should have expired. Stripe is asked before they go."""
     for registration_id in await in_database(_lapsed):
         try:

@@ -5,11 +5,10 @@ stored, and Stripe sends it again. https://docs.stripe.com/webhooks
 """
 
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
 
 import msgspec
 import structlog
+from starlette.types import Receive, Scope, Send
 
 from inscrit.monitoring import metrics
 
@@ -17,10 +16,6 @@ from .committer import Busy, Committer
 from .inbox import Received
 from .notification import Unreadable, read
 from .signature import BadSignature, Secret, verify
-
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
 
 PATHS = frozenset({"/stripe/webhooks", "/stripe/webhooks/"})
 LARGEST_BODY = 1024 * 1024
@@ -50,7 +45,7 @@ class Intake:
         self._secrets = secrets
         self._committer = committer
 
-    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
         try:
             await self._take(scope, receive, started)
@@ -63,7 +58,7 @@ class Intake:
             await _respond(send, 200, b'{"received": true}')
         metrics.WEBHOOK_SECONDS.observe(time.perf_counter() - started)
 
-    async def _take(self, scope: Message, receive: Receive, started: float) -> None:
+    async def _take(self, scope: Scope, receive: Receive, started: float) -> None:
         if scope["method"] != "POST":
             raise Refusal(405, "Only POST is accepted here.", (b"allow", b"POST"))
         if not self._secrets:

@@ -19,8 +19,8 @@ class Replay:
     reason: str
 
 
-def replay(event_id: str) -> Replay:
-    """Apply a stored event through the lifecycle, as if it came now.
+def replay(event_id: str, *, dry_run: bool = False) -> Replay:
+    """Apply a stored event through the lifecycle, as if it came now; a dry run leaves no trace.
 
     Raises StripeEvent.DoesNotExist.
     """
@@ -32,6 +32,7 @@ def replay(event_id: str) -> Replay:
         stored.reason = result.reason
         stored.attempts += 1
         stored.save(update_fields=["outcome", "reason", "attempts"])
+        transaction.set_rollback(dry_run)
     return result
 
 

@@ -1,0 +1,207 @@
+"""The command ``inscrit``."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from inscrit import __version__, config, embedded
+
+FOLDER = click.Path(path_type=Path, file_okay=False)
+
+
+class Group(click.Group):
+    """Shows a user's mistake as one clear line, never as a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        from inscrit.ports import PortTaken
+
+        try:
+            return super().invoke(ctx)
+        except (config.SettingError, PortTaken) as error:
+            raise click.ClickException(str(error)) from None
+
+
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__)
+def main() -> None:
+    """Inscrit: registration for paid events, with places and money that never go wrong."""
+
+
+def _load() -> config.Config:
+    """The settings, from whichever folder the options name by now."""
+    config.current.cache_clear()
+    return config.current()
+
+
+@contextmanager
+def _ready() -> Iterator[config.Config]:
+    """The settings with a database that runs, and Django set up on them."""
+    with embedded.database(_load()):
+        settings = _load()
+        os.environ.setdefault("DJANGO_SETTINGS_MODULE", "inscrit.settings")
+        import django
+
+        django.setup()
+        yield settings
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535))
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64))
+@click.option("--embedded-db", is_flag=True, help="Use the embedded PostgreSQL, migrated.")
+def serve(host: str, port: int, workers: int, embedded_db: bool) -> None:  # noqa: FBT001 - click
+    """The web side: webhooks, pages, admin, API, live places, metrics."""
+    from inscrit import server
+
+    if embedded_db:
+        os.environ.pop("DATABASE_URL", None)
+    with _ready():
+        if embedded_db:
+            _migrate()
+        server.run(host, port, workers)
+
+
+@main.command()
+@click.option("--concurrency", default=4, show_default=True, type=click.IntRange(1, 64))
+def worker(concurrency: int) -> None:
+    """Jobs: mails, freeing lapsed holds, refunds, retries."""
+    from inscrit import jobs
+
+    with _ready():
+        jobs.work(concurrency)
+
+
+@main.command()
+def migrate() -> None:
+    """Bring the database's schema up to date."""
+    with _ready():
+        _migrate(verbosity=1)
+
+
+def _migrate(verbosity: int = 0) -> None:
+    from django.core.management import call_command
+
+    call_command("migrate", interactive=False, verbosity=verbosity)
+
+
+@main.command()
+@click.argument("username")
+@click.option("--email", default="", help="For password resets.")
+@click.password_option(help="Asked for if it is not given.")
+def createuser(username: str, email: str, password: str) -> None:
+    """Create an organiser's account, with every right in the admin."""
+    with _ready():
+        from django.contrib.auth import get_user_model
+
+        users = get_user_model().objects
+        if users.filter(username=username).exists():
+            raise click.ClickException(f"there is already an account called {username}.")
+        users.create_superuser(username, email, password)
+    click.echo(f"Created the organiser's account {username}.")
+
+
+@main.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def manage(arguments: tuple[str, ...]) -> None:
+    """The framework's own commands, such as: inscrit manage shell."""
+    with _ready():
+        from django.core.management import execute_from_command_line
+
+        execute_from_command_line(["inscrit manage", *arguments])
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=12111, show_default=True, type=click.IntRange(1, 65535))
+@click.option("--webhook-url", help="Where events are delivered.")
+@click.option("--webhook-secret", envvar="SANDBOX_WEBHOOK_SECRET", help="whsec_…; else made up.")
+@click.option("--data-dir", type=FOLDER, help="Where it keeps its state; else in memory.")
+@click.option("--allow-public", is_flag=True, help="Listen on an address others can reach.")
+def sandbox(**options: Any) -> None:
+    """A Stripe on your own machine, for rehearsals."""
+    from inscrit.sandbox.config import SandboxError
+    from inscrit.sandbox.server import SandboxConfig, run
+
+    try:
+        run(SandboxConfig(**options))
+    except SandboxError as error:
+        raise click.ClickException(str(error)) from None
+
+
+@main.command()
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535))
+@click.option("--data-dir", type=FOLDER, help="Where it keeps its data.")
+@click.option("--fresh", is_flag=True, help="Throw away what an earlier demo left.")
+@click.option("--no-autopilot", is_flag=True, help="Make no purchase by itself.")
+def demo(port: int, data_dir: Path | None, fresh: bool, no_autopilot: bool) -> None:  # noqa: FBT001 - click
+    """Everything at once on this machine: nothing to configure, and a first purchase."""
+    from inscrit.demo import show
+
+    sys.exit(show.run(port, data_dir, fresh=fresh, autopilot=not no_autopilot))
+
+
+@main.group()
+def apikey() -> None:
+    """Keys for the API."""
+
+
+@apikey.command("create")
+@click.argument("name")
+@click.option("--role", required=True, type=click.Choice(["organiser", "secretary", "readonly"]))
+def apikey_create(name: str, role: str) -> None:
+    """Create a key; it is shown once."""
+    with _ready():
+        from inscrit.api import keys
+
+        try:
+            key = keys.create(name, role)
+        except ValueError as error:
+            raise click.ClickException(str(error)) from None
+    click.echo(key)
+
+
+@apikey.command("list")
+def apikey_list() -> None:
+    """List the keys, without their secret part."""
+    with _ready():
+        from inscrit.api import keys
+
+        for key in keys.list_keys():
+            state = f"revoked {key.revoked_at:%Y-%m-%d}" if key.revoked_at else "active"
+            click.echo(f"{key.prefix}  {key.role:10} {state:20} {key.name}")
+
+
+@apikey.command("revoke")
+@click.argument("name")
+def apikey_revoke(name: str) -> None:
+    """Revoke a key by its name or its beginning."""
+    with _ready():
+        from inscrit.api import keys
+
+        try:
+            keys.revoke(name)
+        except ValueError as error:
+            raise click.ClickException(str(error)) from None
+    click.echo(f"Revoked {name}.")
+
+
+@main.command()
+@click.argument("event_id")
+@click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
+def replay(event_id: str, dry_run: bool) -> None:  # noqa: FBT001 - click
+    """Apply a stored Stripe event again."""
+    with _ready():
+        from inscrit.webhooks import services
+        from inscrit.webhooks.models import StripeEvent
+
+        try:
+            result = services.replay(event_id, dry_run=dry_run)
+        except StripeEvent.DoesNotExist:
+            raise click.ClickException(f"there is no event {event_id} in the inbox.") from None
+    click.echo(f"{event_id}: {result.outcome} ({result.reason})")

@@ -1,0 +1,78 @@
+"""Sample events in French and English, and an organiser's account."""
+
+from datetime import datetime, timedelta
+
+from django.contrib.auth import get_user_model
+from django.utils import timezone
+
+from inscrit.events.models import Event, EventStatus
+
+ORGANISER = "organisateur"
+
+
+def plant(password: str) -> None:
+    """Create the samples where there are no events yet, and the organiser's account."""
+    if not Event.objects.exists():
+        for event in _events(timezone.localtime(timezone.now())):
+            event.save()
+    users = get_user_model().objects
+    if not users.filter(username=ORGANISER).exists():
+        users.create_superuser(ORGANISER, "organisateur@example.org", password)
+
+
+def _events(now: datetime) -> list[Event]:
+    def on(days: int, hour: int) -> datetime:
+        day = now + timedelta(days=days)
+        return day.replace(hour=hour, minute=0, second=0, microsecond=0)
+
+    return [
+        Event(
+            slug="stage-de-theatre",
+            title="Stage de théâtre d’hiver",
+            description=(
+                "Cinq matinées pour monter une courte pièce, du premier jeu d’improvisation "
+                "à la représentation devant les familles. De 8 à 12 ans."
+            ),
+            location="Salle des fêtes, école Jules-Ferry",
+            starts_at=on(21, 9),
+            ends_at=on(25, 12),
+            price=4500,
+            capacity=24,
+            refund_until=on(14, 9),
+            status=EventStatus.PUBLISHED,
+        ),
+        Event(
+            slug="sortie-a-la-ferme",
+            title="Sortie à la ferme",
+            description="Une journée avec les animaux, pique-nique tiré du sac. Dès 4 ans.",
+            location="Ferme du Bois-Joli, départ devant l’école",
+            starts_at=on(12, 8),
+            ends_at=on(12, 17),
+            price=1250,
+            capacity=8,
+            status=EventStatus.PUBLISHED,
+        ),
+        Event(
+            slug="coding-club",
+            title="Coding Club: your first game",
+            description="Six Wednesday afternoons. Bring curiosity; we bring the computers.",
+            location="Library, room 2",
+            starts_at=on(30, 14),
+            ends_at=on(65, 16),
+            price=6000,
+            capacity=12,
+            refund_until=on(23, 14),
+            status=EventStatus.PUBLISHED,
+        ),
+        Event(
+            slug="open-day",
+            title="Portes ouvertes · Open day",
+            description="Entrée libre, l’inscription nous aide à prévoir le goûter.",
+            location="École Jules-Ferry",
+            starts_at=on(40, 10),
+            ends_at=on(40, 13),
+            price=0,
+            capacity=None,
+            status=EventStatus.PUBLISHED,
+        ),
+    ]
