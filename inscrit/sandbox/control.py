@@ -1,0 +1,223 @@
+"""The control API under ``/sandbox``: JSON in, JSON out, no key needed.
+
+====== ===================================== ====================================================
+GET    /sandbox/state                        clock, faults, rate limits, endpoints with secrets
+POST   /sandbox/clock                        ``{"advance": seconds}``: move the clock forward
+POST   /sandbox/sessions/{id}/expire         expire an open session now
+POST   /sandbox/sessions/{id}/pay            ``{"card": "4242…"}`` or ``{"iban": "AT61…"}``, and
+                                             ``email``, ``name``: pay as a buyer would
+POST   /sandbox/payment_intents/{id}/settle  let a direct debit settle now
+POST   /sandbox/charges/{id}/dispute         ``{"reason": …, "inquiry": false}``: open a dispute
+POST   /sandbox/disputes/{id}/win | lose     decide a dispute
+POST   /sandbox/test_event                   ``{"type": "checkout.session.completed"}``: the
+                                             Dashboard's "Send test webhook", no metadata
+GET    /sandbox/deliveries                   newest first; ``?event=evt_…``
+POST   /sandbox/deliveries/resend            ``{"event": "evt_…"}``, optionally ``endpoint``
+GET    /sandbox/faults                       the faults that are on
+POST   /sandbox/faults                       switch one on: :class:`inscrit.sandbox.faults.Fault`
+DELETE /sandbox/faults, /sandbox/faults/{id} switch all, or one, off
+POST   /sandbox/rate_limits                  ``{"enabled": false}``
+POST   /sandbox/endpoints/{id}/roll          a new secret; the old one signs as well for
+                                             ``{"seconds": 86400}``
+====== ===================================== ====================================================
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from inscrit.sandbox import checkout
+from inscrit.sandbox.errors import StripeError, invalid
+from inscrit.sandbox.events import emit
+from inscrit.sandbox.faults import Fault
+from inscrit.sandbox.history import deliveries
+from inscrit.sandbox.rate_limits import RateLimits
+from inscrit.sandbox.resources import checkout_session, dispute, webhook_endpoint
+from inscrit.sandbox.resources.payment_method import new_payment_method
+from inscrit.sandbox.samples import sample
+from inscrit.sandbox.simulator import Simulator
+
+Action = Callable[[Request, dict[str, Any]], Any]
+
+
+class Control:
+    def __init__(self, sim: Simulator) -> None:
+        self.sim = sim
+
+    def routes(self, limits: RateLimits) -> list[BaseRoute]:
+        self.limits = limits
+        table: list[tuple[str, str, Action]] = [
+            ("GET", "/state", self.state),
+            ("POST", "/clock", self.move_clock),
+            ("POST", "/sessions/{id}/expire", self.expire),
+            ("POST", "/sessions/{id}/pay", self.pay),
+            ("POST", "/payment_intents/{id}/settle", self.settle),
+            ("POST", "/charges/{id}/dispute", self.dispute),
+            ("POST", "/disputes/{id}/win", self.win),
+            ("POST", "/disputes/{id}/lose", self.lose),
+            ("POST", "/test_event", self.send_test_event),
+            ("GET", "/deliveries", self.list_deliveries),
+            ("POST", "/deliveries/resend", self.resend),
+            ("GET", "/faults", self.list_faults),
+            ("POST", "/faults", self.add_fault),
+            ("DELETE", "/faults", self.clear_faults),
+            ("DELETE", "/faults/{id:int}", self.remove_fault),
+            ("POST", "/rate_limits", self.set_rate_limits),
+            ("POST", "/endpoints/{id}/roll", self.roll),
+        ]
+        return [
+            Route("/sandbox" + path, answering(action), methods=[method])
+            for method, path, action in table
+        ]
+
+    def state(self, _: Request, __: dict[str, Any]) -> Any:
+        endpoints = [
+            {**each, "secrets": self.sim.store.hidden(each["id"])["secrets"]}
+            for each in self.sim.endpoints()
+        ]
+        return {
+            "account": self.sim.account,
+            "now": self.sim.clock.seconds(),
+            "offset": self.sim.clock.offset,
+            "rate_limits": self.limits.enabled,
+            "faults": list(self.sim.faults.active.values()),
+            "endpoints": endpoints,
+        }
+
+    def move_clock(self, _: Request, given: dict[str, Any]) -> Any:
+        seconds = given.get("advance")
+        if not isinstance(seconds, int | float) or seconds < 0:
+            raise invalid("Give the seconds to move forward, 0 or more.", "advance")
+        self.sim.advance(seconds)
+        return {"now": self.sim.clock.seconds(), "offset": self.sim.clock.offset}
+
+    def expire(self, request: Request, _: dict[str, Any]) -> Any:
+        with self.sim.transaction():
+            session = self.sim.need("checkout.session", request.path_params["id"])
+            checkout.need_open(session)
+            return checkout_session.expire_session(self.sim, session)
+
+    def pay(self, request: Request, given: dict[str, Any]) -> Any:
+        with self.sim.transaction():
+            session = self.sim.need("checkout.session", request.path_params["id"])
+            method = new_payment_method(self.sim, payment_method(given))
+            try:
+                return checkout.pay(self.sim, session, method)
+            except StripeError as error:
+                return error
+
+    def settle(self, request: Request, _: dict[str, Any]) -> Any:
+        identifier = request.path_params["id"]
+        with self.sim.transaction():
+            if not self.sim.timers.bring_forward(identifier):
+                raise invalid("Nothing is on its way for this payment intent.", "id")
+        self.sim.tick()
+        return self.sim.need("payment_intent", identifier)
+
+    def dispute(self, request: Request, given: dict[str, Any]) -> Any:
+        with self.sim.transaction():
+            charge = self.sim.need("charge", request.path_params["id"])
+            reason = given.get("reason", "fraudulent")
+            inquiry = bool(given.get("inquiry"))
+            return dispute.open_dispute(self.sim, charge, reason, inquiry=inquiry)
+
+    def win(self, request: Request, _: dict[str, Any]) -> Any:
+        return self.decide(request, won=True)
+
+    def lose(self, request: Request, _: dict[str, Any]) -> Any:
+        return self.decide(request, won=False)
+
+    def decide(self, request: Request, *, won: bool) -> Any:
+        with self.sim.transaction():
+            found = self.sim.need("dispute", request.path_params["id"])
+            return dispute.finish(self.sim, found, won=won)
+
+    def send_test_event(self, _: Request, given: dict[str, Any]) -> Any:
+        kind = given.get("type", "checkout.session.completed")
+        with self.sim.transaction():
+            return emit(self.sim, kind, sample(self.sim, kind))
+
+    def list_deliveries(self, request: Request, _: dict[str, Any]) -> Any:
+        return deliveries(self.sim.store, request.query_params.get("event"))
+
+    def resend(self, _: Request, given: dict[str, Any]) -> Any:
+        with self.sim.transaction():
+            event = self.sim.need("event", given.get("event", ""))
+            for endpoint in self.sim.endpoints():
+                if given.get("endpoint") in (None, endpoint["id"]):
+                    self.sim.deliveries.resend(event["id"], endpoint["id"])
+        self.sim.deliveries.wake.set()
+        return event
+
+    def list_faults(self, _: Request, __: dict[str, Any]) -> Any:
+        return list(self.sim.faults.active.values())
+
+    def add_fault(self, _: Request, given: dict[str, Any]) -> Any:
+        try:
+            fault = msgspec.convert(given, Fault)
+        except msgspec.ValidationError as error:
+            raise invalid(str(error)) from error
+        with self.sim.transaction():
+            return self.sim.faults.add(fault)
+
+    def clear_faults(self, _: Request, __: dict[str, Any]) -> Any:
+        with self.sim.transaction():
+            self.sim.faults.clear()
+        return []
+
+    def remove_fault(self, request: Request, _: dict[str, Any]) -> Any:
+        with self.sim.transaction():
+            self.sim.faults.remove(request.path_params["id"])
+        return list(self.sim.faults.active.values())
+
+    def set_rate_limits(self, _: Request, given: dict[str, Any]) -> Any:
+        self.limits.enabled = bool(given.get("enabled"))
+        self.sim.feed.changed()
+        return {"enabled": self.limits.enabled}
+
+    def roll(self, request: Request, given: dict[str, Any]) -> Any:
+        until = self.sim.clock.real() + float(given.get("seconds", 86400))
+        secret = webhook_endpoint.new_secret()
+        with self.sim.transaction():
+            endpoint = self.sim.need("webhook_endpoint", request.path_params["id"])
+            webhook_endpoint.roll(self.sim, endpoint, secret, until)
+        return {**endpoint, "secret": secret}
+
+
+def payment_method(given: dict[str, Any]) -> dict[str, Any]:
+    email, name = given.get("email", "buyer@example.com"), given.get("name", "Test Buyer")
+    billing = {"billing_details": {"email": email, "name": name}}
+    if iban := given.get("iban"):
+        return {"type": "sepa_debit", "sepa_debit": {"iban": iban}, **billing}
+    number = given.get("card", "4242424242424242")
+    card = {"number": number, "exp_month": 12, "exp_year": 2034, "cvc": "123"}
+    return {"type": "card", "card": card, **billing}
+
+
+def answering(action: Action) -> Callable[[Request], Awaitable[Response]]:
+    async def answer(request: Request) -> Response:
+        try:
+            given = read(await request.body())
+            found = action(request, given)
+        except StripeError as error:
+            found = error
+        if isinstance(found, StripeError):
+            return as_json(found.body(), found.status)
+        return as_json(found)
+
+    return answer
+
+
+def read(body: bytes) -> dict[str, Any]:
+    try:
+        return msgspec.json.decode(body, type=dict[str, Any]) if body else {}
+    except msgspec.DecodeError as error:
+        raise invalid(f"The body is not a JSON object: {error}") from error
+
+
+def as_json(item: Any, status: int = 200) -> Response:
+    return Response(msgspec.json.encode(item), status, media_type="application/json")

@@ -1,0 +1,75 @@
+"""``stripe listen``: the official CLI on a websocket, which forwards events to an application.
+
+Frames as the CLI 1.52 understands them; it is sent signed bodies and posts them unchanged.
+"""
+
+import asyncio
+import time
+
+import msgspec
+import structlog
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from inscrit.sandbox.ids import new_id
+from inscrit.sandbox.signature import sign
+from inscrit.sandbox.store import StripeObject
+
+log = structlog.get_logger("inscrit.sandbox")
+
+PROTOCOL = "stripecli-devproxy-v1"
+FEATURE = "webhooks"
+
+
+class Listeners:
+    """The CLIs that are listening now. What they miss while away is not kept for them."""
+
+    def __init__(self, secret: str) -> None:
+        self.secret = secret
+        self.queues: set[asyncio.Queue[StripeObject]] = set()
+
+    def show(self, event: StripeObject) -> None:
+        for queue in self.queues:
+            queue.put_nowait(event)
+
+    async def serve(self, socket: WebSocket) -> None:
+        """One CLI, from its connection until it goes."""
+        await socket.accept(subprotocol=PROTOCOL)
+        queue: asyncio.Queue[StripeObject] = asyncio.Queue()
+        self.queues.add(queue)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                sender = tasks.create_task(self.send(socket, queue))
+                await self.receive(socket)
+                sender.cancel()
+        finally:
+            self.queues.discard(queue)
+
+    async def send(self, socket: WebSocket, queue: asyncio.Queue[StripeObject]) -> None:
+        while True:
+            event = await queue.get()
+            # The CLI takes the one that fits: the default version, or with --latest the latest.
+            for version in (None, event["api_version"]):
+                await socket.send_text(self.frame(event, version))
+
+    def frame(self, event: StripeObject, version: str | None) -> str:
+        body = msgspec.json.format(msgspec.json.encode(event), indent=2)
+        frame = {
+            "type": "webhook_event",
+            "endpoint": {"api_version": version},
+            "event_payload": body.decode(),
+            "http_headers": {
+                "Content-Type": "application/json; charset=utf-8",
+                "Stripe-Signature": sign(body, [self.secret], int(time.time())),
+                "User-Agent": "Stripe/1.0 (+https://stripe.com/docs/webhooks)",
+            },
+            "webhook_conversation_id": new_id("wc"),
+            "webhook_id": new_id("wh"),
+        }
+        return msgspec.json.encode(frame).decode()
+
+    async def receive(self, socket: WebSocket) -> None:
+        try:
+            while True:
+                await socket.receive_text()
+        except WebSocketDisconnect:
+            log.info("the Stripe CLI has gone")

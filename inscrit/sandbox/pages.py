@@ -1,0 +1,235 @@
+"""The hosted checkout page. It works without JavaScript: plain forms, plain redirects."""
+
+import re
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from inscrit.sandbox import checkout
+from inscrit.sandbox.errors import CardError, StripeError
+from inscrit.sandbox.money import written
+from inscrit.sandbox.resources.payment_method import SIMULATED, new_payment_method
+from inscrit.sandbox.simulator import Simulator
+from inscrit.sandbox.store import StripeObject
+from inscrit.sandbox.texts import TEXTS, language_of
+
+Form = dict[str, str]
+
+EXPIRY = re.compile(r"\s*(\d{1,2})\s*[/ -]?\s*(?:20)?(\d{2})\s*")
+EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+
+
+class Pages:
+    def __init__(self, sim: Simulator) -> None:
+        self.sim = sim
+        self.templates = Environment(
+            loader=FileSystemLoader(Path(__file__).parent / "templates"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+
+    def routes(self) -> list[BaseRoute]:
+        return [
+            Route("/c/pay/{id}", self.show, methods=["GET"]),
+            Route("/c/pay/{id}", self.pay, methods=["POST"]),
+            Route("/c/challenge/{id}", self.challenge, methods=["GET"]),
+            Route("/c/challenge/{id}", self.answer_challenge, methods=["POST"]),
+        ]
+
+    # Paying.
+
+    async def show(self, request: Request) -> Response:
+        session = self.session(request)
+        if session is None or session["status"] != "open":
+            return self.closed(request, session)
+        return self.form(request, session, {}, self.last_error(request, session))
+
+    def session(self, request: Request) -> StripeObject | None:
+        return self.sim.store.get("checkout.session", request.path_params["id"])
+
+    def last_error(self, request: Request, session: StripeObject) -> dict[str, str]:
+        if "retry" not in request.query_params or not session["payment_intent"]:
+            return {}
+        intent = self.sim.need("payment_intent", session["payment_intent"])
+        error = intent["last_payment_error"]
+        return {"": error["message"]} if error else {}
+
+    async def pay(self, request: Request) -> Response:
+        session = self.session(request)
+        if session is None or session["status"] != "open":
+            return self.closed(request, session)
+        form = dict(parse_qsl((await request.body()).decode("utf-8", "replace")))
+        language = self.language(request, session)
+        if wrong := mistakes(session, form, TEXTS[language]):
+            return self.form(request, session, form, wrong, 422)
+        return await self.carry_out(request, session["id"], form)
+
+    async def carry_out(self, request: Request, identifier: str, form: Form) -> Response:
+        try:
+            self.attempt(identifier, form)
+        except StripeError as error:
+            session = self.sim.need("checkout.session", identifier)
+            return self.form(request, session, form, {place_of(error): str(error)}, 402)
+        return await self.go_on(self.sim.need("checkout.session", identifier))
+
+    def attempt(self, identifier: str, form: Form) -> None:
+        """Pay in one transaction; a decline is kept, any other error undoes everything."""
+        declined: CardError | None = None
+        with self.sim.transaction():
+            session = self.sim.need("checkout.session", identifier)
+            try:
+                if session["payment_status"] == "no_payment_required":
+                    checkout.take_for_nothing(self.sim, session, form["email"])
+                else:
+                    method = new_payment_method(self.sim, payment_method(form))
+                    checkout.pay(self.sim, session, method)
+            except CardError as error:
+                declined = error
+        if declined:
+            raise declined
+
+    async def go_on(self, session: StripeObject) -> Response:
+        """To the bank's challenge, or back to the shop once its webhook has answered."""
+        if session["status"] == "open":
+            return see_other(f"/c/challenge/{session['payment_intent']}")
+        completed = "checkout.session.completed"
+        for event in [each for each in self.sim.emitted if each["type"] == completed]:
+            await self.sim.deliveries.first_answer(event["id"], self.sim.config.patience)
+        return see_other(session["success_url"].replace("{CHECKOUT_SESSION_ID}", session["id"]))
+
+    # 3-D Secure.
+
+    async def challenge(self, request: Request) -> Response:
+        intent = self.sim.store.get("payment_intent", request.path_params["id"])
+        if intent is None or intent["status"] != "requires_action":
+            return self.closed(request, None)
+        session = checkout.session_of(self.sim, intent)
+        return self.render(request, "challenge.html", session, {"intent": intent})
+
+    async def answer_challenge(self, request: Request) -> Response:
+        form = dict(parse_qsl((await request.body()).decode("utf-8", "replace")))
+        intent = self.sim.store.get("payment_intent", request.path_params["id"])
+        if intent is None or intent["status"] != "requires_action":
+            return self.closed(request, None)
+        return_url = (intent["next_action"] or {})["redirect_to_url"]["return_url"]
+        with self.sim.transaction():
+            session = checkout.session_of(self.sim, intent)
+            try:
+                checkout.authenticate(self.sim, intent, passed=form.get("answer") == "pass")
+            except CardError:
+                return see_other(f"/c/pay/{session['id']}?retry=1" if session else return_url)
+        if session is None:
+            return see_other(return_url)
+        return await self.go_on(self.sim.need("checkout.session", session["id"]))
+
+    # Looks.
+
+    def form(
+        self,
+        request: Request,
+        session: StripeObject,
+        form: Form,
+        wrong: dict[str, str],
+        status: int = 200,
+    ) -> Response:
+        kinds = [kind for kind in session["payment_method_types"] if kind in SIMULATED]
+        shown = {
+            "session": session,
+            "items": self.sim.store.hidden(session["id"])["line_items"],
+            "kinds": kinds,
+            "kind": form.get("payment_method_type", kinds[0]),
+            "form": form,
+            "wrong": wrong,
+            "free": session["payment_status"] == "no_payment_required",
+        }
+        return self.render(request, "pay.html", session, shown, status)
+
+    def closed(self, request: Request, session: StripeObject | None) -> Response:
+        state = session["status"] if session else "unknown"
+        status = {"expired": 410, "unknown": 404}.get(state, 200)
+        return self.render(request, "closed.html", session, {"state": state}, status)
+
+    def language(self, request: Request, session: StripeObject | None) -> str:
+        locale = session["locale"] if session else self.sim.config.language
+        return language_of(locale, request.headers.get("accept-language", ""))
+
+    def render(
+        self,
+        request: Request,
+        template: str,
+        session: StripeObject | None,
+        shown: dict[str, Any],
+        status: int = 200,
+    ) -> Response:
+        language = self.language(request, session)
+        html = self.templates.get_template(template).render(
+            t=TEXTS[language],
+            language=language,
+            money=lambda amount, currency: written(amount, currency, language),
+            **{"session": session, **shown},
+        )
+        return HTMLResponse(html, status)
+
+
+def see_other(url: str) -> Response:
+    return RedirectResponse(url, 303)
+
+
+def mistakes(session: StripeObject, form: Form, texts: dict[str, str]) -> dict[str, str]:
+    """Field by field, what keeps the form from being sent to the bank at all."""
+    needed = needed_fields(session, form)
+    wrong = {name: texts["required"] for name in needed if not form.get(name, "").strip()}
+    if "email" in needed and "email" not in wrong and not EMAIL.fullmatch(form["email"].strip()):
+        wrong["email"] = texts["bad_email"]
+    if "exp" in needed and "exp" not in wrong and not EXPIRY.fullmatch(form["exp"]):
+        wrong["exp"] = texts["bad_exp"]
+    return wrong
+
+
+def needed_fields(session: StripeObject, form: Form) -> list[str]:
+    if session["payment_status"] == "no_payment_required":
+        return ["email"]
+    if form.get("payment_method_type") == "sepa_debit":
+        return ["email", "name", "iban"]
+    return ["email", "card_number", "exp", "cvc"]
+
+
+def payment_method(form: Form) -> dict[str, Any]:
+    billing = {"email": form["email"].strip(), "name": form.get("name", "").strip()}
+    if form.get("payment_method_type") == "sepa_debit":
+        kind, details = "sepa_debit", {"iban": form["iban"]}
+    else:
+        kind, details = "card", card(form)
+    return {"type": kind, kind: details, "billing_details": billing}
+
+
+def card(form: Form) -> dict[str, Any]:
+    expiry = EXPIRY.fullmatch(form["exp"])
+    month, year = map(int, expiry.groups()) if expiry else (0, 0)
+    return {
+        "number": form["card_number"],
+        "exp_month": month,
+        "exp_year": 2000 + year,
+        "cvc": form["cvc"].strip(),
+    }
+
+
+FIELD_OF = {
+    "number": "card_number",
+    "exp_month": "exp",
+    "exp_year": "exp",
+    "cvc": "cvc",
+    "sepa_debit[iban]": "iban",
+}
+
+
+def place_of(error: StripeError) -> str:
+    """The field an error belongs to; an empty name stands for the whole form."""
+    return FIELD_OF.get(error.details.get("param", ""), "")

@@ -1,0 +1,130 @@
+"""The sandbox as a web application, and the server that runs it."""
+
+import asyncio
+import contextlib
+import errno
+import ipaddress
+import signal
+import socket
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.staticfiles import StaticFiles
+
+from inscrit.sandbox.api import Api
+from inscrit.sandbox.config import SandboxConfig, SandboxError
+from inscrit.sandbox.control import Control
+from inscrit.sandbox.pages import Pages
+from inscrit.sandbox.resources.webhook_endpoint import register
+from inscrit.sandbox.simulator import Simulator
+
+__all__ = ["SandboxConfig", "SandboxError", "create_app", "run"]
+
+STATIC = Path(__file__).parent / "static"
+METHODS = ["GET", "POST", "DELETE", "PUT", "PATCH"]
+
+
+def create_app(config: SandboxConfig) -> Starlette:
+    """The whole sandbox as one ASGI application; its background work runs in its lifespan."""
+    if config.data_dir:
+        config.data_dir.mkdir(parents=True, exist_ok=True)
+    sim = Simulator(config)
+    pages, control = Pages(sim), Control(sim)
+    api = Api(sim)
+    app = Starlette(
+        routes=[
+            Route("/v1/{rest:path}", api.respond_to, methods=METHODS),
+            WebSocketRoute("/subscribe", sim.listeners.serve),
+            Mount("/static", StaticFiles(directory=STATIC)),
+            *pages.routes(),
+            *control.routes(api.limits),
+        ],
+        lifespan=lambda _: living(sim),
+    )
+    app.state.simulator = sim
+    return app
+
+
+@asynccontextmanager
+async def living(sim: Simulator) -> AsyncIterator[None]:
+    if sim.config.webhook_url:
+        with sim.transaction():
+            register(sim, sim.config.webhook_url, sim.config.webhook_secret)
+    work = asyncio.create_task(sim.run())
+    try:
+        yield
+    finally:
+        work.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await work
+        await sim.close()
+
+
+def run(config: SandboxConfig) -> None:
+    """Serve until SIGINT or SIGTERM. Raises :class:`SandboxError` if it cannot start."""
+    listening = listen(config)
+    server = uvicorn.Server(
+        uvicorn.Config(
+            create_app(config),
+            log_level="warning",
+            access_log=False,
+            timeout_graceful_shutdown=2,
+        )
+    )
+    with listening, quiet_signals():
+        server.run(sockets=[listening])
+
+
+@contextlib.contextmanager
+def quiet_signals() -> Iterator[None]:
+    """Uvicorn stops at a signal and then raises it again; by then there is nothing left to do."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, lambda *_: None) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+
+
+def listen(config: SandboxConfig) -> socket.socket:
+    """A listening socket on a loopback address, or on any other if the configuration says so."""
+    if not (config.allow_public or is_loopback(config.host)):
+        raise SandboxError(
+            f"The sandbox accepts any key and shows everything, so it does not listen on the "
+            f"public address {config.host}. Use 127.0.0.1, or allow it expressly (allow_public)."
+        )
+    try:
+        return socket.create_server(
+            (config.host, config.port),
+            family=socket.AF_INET6 if ":" in config.host else socket.AF_INET,
+            backlog=2048,
+        )
+    except OSError as error:
+        raise SandboxError(why_not(config, error)) from error
+
+
+def why_not(config: SandboxConfig, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return (
+            f"Port {config.port} on {config.host} is taken: another sandbox may be running. Stop "
+            "it, or choose another port."
+        )
+    return f"Cannot listen on {config.host}, port {config.port}: {error.strerror}."
+
+
+def is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,58 @@
+import pytest
+import stripe
+
+from .conftest import SECRET, Sandbox, Shop
+
+USUAL = [
+    "charge.succeeded",
+    "checkout.session.completed",
+    "payment_intent.created",
+    "payment_intent.succeeded",
+]
+
+
+def test_a_paid_session_is_complete_and_the_shop_hears_of_it(sandbox: Sandbox, shop: Shop) -> None:
+    session = sandbox.session(metadata={"registrationId": "reg-1"})
+    answer = sandbox.pay(session)
+    assert answer.status_code == 303
+    assert answer.headers["location"] == f"https://shop.example/thanks?session={session.id}"
+    [completed] = shop.wait_for("checkout.session.completed")
+    assert completed.object["metadata"] == {"registrationId": "reg-1"}
+    assert completed.object["payment_status"] == "paid"
+    shop.wait_for("payment_intent.succeeded")
+    shop.wait_for("charge.succeeded")
+    assert sorted(set(shop.types()) - {"product.created", "price.created"}) == USUAL
+
+
+def test_the_browser_is_sent_back_only_after_the_shop_has_answered(
+    sandbox: Sandbox, shop: Shop
+) -> None:
+    sandbox.pay(sandbox.session())
+    assert shop.of_type("checkout.session.completed")
+
+
+def test_the_official_library_accepts_the_signature(sandbox: Sandbox, shop: Shop) -> None:
+    sandbox.pay(sandbox.session())
+    [completed] = shop.wait_for("checkout.session.completed")
+    event = sandbox.stripe.construct_event(
+        completed.body, completed.headers["Stripe-Signature"], SECRET
+    )
+    assert event.type == "checkout.session.completed"
+    with pytest.raises(stripe.SignatureVerificationError):
+        sandbox.stripe.construct_event(
+            completed.body, completed.headers["Stripe-Signature"], "whsec_other"
+        )
+
+
+def test_a_retrieved_session_shows_its_payment_intent(sandbox: Sandbox) -> None:
+    session = sandbox.session(payment_intent_data={"metadata": {"registrationId": "reg-1"}})
+    assert session.payment_intent is None
+    sandbox.pay(session)
+    paid = sandbox.stripe.v1.checkout.sessions.retrieve(
+        session.id, {"expand": ["payment_intent.latest_charge", "line_items"]}
+    )
+    assert paid.payment_status == "paid"
+    assert paid.url is None
+    assert paid.payment_intent.metadata["registrationId"] == "reg-1"
+    assert paid.payment_intent.latest_charge.metadata["registrationId"] == "reg-1"
+    assert paid.line_items.data[0].amount_total == 3000
