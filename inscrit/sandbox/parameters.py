@@ -107,7 +107,7 @@ def read_union(raw: Raw, members: tuple[Any, ...], path: str) -> Any:
     if raw == "" and any("" in get_args(member) for member in members):
         return ""
     nested = [member for member in members if is_nested(member)]
-    plain = [member for member in members if not is_nested(member) and member is not type(None)]
+    plain = [member for member in members if member not in nested and not is_empty(member)]
     if isinstance(raw, dict) and nested:
         return read(raw, nested[0], path)
     return read_first(raw, plain or nested, path)
@@ -115,7 +115,7 @@ def read_union(raw: Raw, members: tuple[Any, ...], path: str) -> Any:
 
 def read_first(raw: Raw, members: list[Any], path: str) -> Any:
     """An open choice is declared ``Literal[…] | str``: the names count, ``str`` is only typing."""
-    choices = [name for member in members for name in get_args(member) if name]
+    choices = [name for member in members for name in get_args(member)]
     if choices and bool not in members:
         return read_choice(raw, tuple(choices), path)
     for member in members[:-1]:
@@ -129,6 +129,10 @@ def read_first(raw: Raw, members: list[Any], path: str) -> Any:
 def is_typeddict(hint: Any) -> bool:
     """The library's are those of typing_extensions, which typing does not know as such."""
     return isinstance(hint, type) and hasattr(hint, "__total__")
+
+
+def is_empty(hint: Any) -> bool:
+    return hint is type(None) or get_args(hint) == ("",)
 
 
 def is_nested(hint: Any) -> bool:
