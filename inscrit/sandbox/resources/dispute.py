@@ -108,6 +108,7 @@ def blank(sim: Simulator, charge: StripeObject, reason: str, *, inquiry: bool) -
             "has_evidence": False,
             "past_due": False,
             "submission_count": 0,
+            "submission_method": "not_submitted",
         },
         "is_charge_refundable": inquiry,
         "livemode": False,
@@ -182,6 +183,7 @@ def add_evidence(
     dispute["evidence_details"]["has_evidence"] = True
     if submit:
         dispute["evidence_details"]["submission_count"] += 1
+        dispute["evidence_details"]["submission_method"] = "manual"
         inquiry = dispute["status"].startswith("warning")
         dispute["status"] = "warning_under_review" if inquiry else "under_review"
         sim.timers.start("judge", dispute["id"], sim.clock.now() + REVIEW_SECONDS)
