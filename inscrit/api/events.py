@@ -1,0 +1,153 @@
+"""``/events``: what is on offer."""
+# ruff: noqa: ARG001 - every operation is given the request
+
+from typing import Any
+
+from django.db import transaction
+from django.db.models import QuerySet
+from ninja import Query, Router
+from ninja.responses import Status
+
+from inscrit.events.models import Event, EventStatus
+from inscrit.payments import cancelling
+
+from . import problems
+from .access import Request, anybody, organisers
+from .paging import PageQuery, page
+from .schemas import (
+    EventCancelled,
+    EventIn,
+    EventOut,
+    EventPage,
+    EventPatch,
+    PlacesOut,
+    ProblemOut,
+)
+
+router = Router(tags=["events"])
+ANYBODY: dict[str, Any] = {"security": [{}]}
+
+
+@router.get("", auth=anybody, response={200: EventPage, 422: ProblemOut}, openapi_extra=ANYBODY)
+def list_events(request: Request, query: Query[PageQuery]) -> EventPage:
+    """Events by their date. Published ones; with a key all of them."""
+    shown = Event.objects.all()
+    if not request.auth.is_staff:
+        shown = shown.filter(status=EventStatus.PUBLISHED)
+    found = page(shown, "starts_at", query)
+    return EventPage(items=[EventOut.of(event) for event in found.items], next=found.next)
+
+
+@router.post(
+    "",
+    auth=organisers,
+    response={201: EventOut, 401: ProblemOut, 403: ProblemOut, 422: ProblemOut},
+)
+def create_event(request: Request, body: EventIn) -> Status[EventOut]:
+    """Open an event: a draft, unless `status` says `published`."""
+    event = Event(**body.given())
+    _check_times(event)
+    event.save(force_insert=True)
+    return Status(201, EventOut.of(event))
+
+
+@router.get(
+    "/{slug:event_id}",
+    auth=anybody,
+    response={200: EventOut, 404: ProblemOut},
+    openapi_extra=ANYBODY,
+)
+def get_event(request: Request, event_id: str) -> EventOut:
+    """One event. Drafts are shown with a key only."""
+    return EventOut.of(_visible(request, event_id))
+
+
+@router.patch(
+    "/{slug:event_id}",
+    auth=organisers,
+    response={
+        200: EventOut,
+        401: ProblemOut,
+        403: ProblemOut,
+        404: ProblemOut,
+        409: ProblemOut,
+        422: ProblemOut,
+    },
+)
+def change_event(request: Request, event_id: str, body: EventPatch) -> EventOut:
+    """Change some fields. Registrations that exist keep the price they were made at.
+
+    `409 capacity_below_taken` with `taken`: so many places are confirmed or held already.
+    `409 event_cancelled`: a cancelled event is not published again.
+    """
+    return EventOut.of(_change(event_id, body.given()))
+
+
+@router.post(
+    "/{slug:event_id}/cancel",
+    auth=organisers,
+    response={200: EventCancelled, 401: ProblemOut, 403: ProblemOut, 404: ProblemOut},
+)
+async def cancel_event(request: Request, event_id: str) -> EventCancelled:
+    """Cancel an event: every payment is refunded, every registrant told by mail.
+
+    While Stripe can't be reached, registrations that are being paid stay: `waiting` counts them.
+    The same call goes on where it stopped.
+    """
+    try:
+        done = await cancelling.cancel_event(event_id, actor=request.auth.actor)
+    except Event.DoesNotExist:
+        raise problems.not_found("event") from None
+    return EventCancelled.of(done.event, cancelled=done.cancelled, waiting=done.waiting)
+
+
+@router.get(
+    "/{slug:event_id}/places",
+    auth=None,
+    response={200: PlacesOut, 404: ProblemOut},
+)
+def get_places(request: Request, event_id: str) -> PlacesOut:
+    """The places of an event now."""
+    return PlacesOut.of(_found(_public(), event_id))
+
+
+def _public() -> QuerySet[Event]:
+    """Drafts are nobody's business; a cancelled event's address still tells that it is so."""
+    return Event.objects.exclude(status=EventStatus.DRAFT)
+
+
+def _visible(request: Request, event_id: str) -> Event:
+    return _found(Event.objects.all() if request.auth.is_staff else _public(), event_id)
+
+
+def _found(events: QuerySet[Event], event_id: str) -> Event:
+    try:
+        return events.get(pk=event_id)
+    except Event.DoesNotExist:
+        raise problems.not_found("event") from None
+
+
+def _change(event_id: str, fields: dict[str, Any]) -> Event:
+    with transaction.atomic():
+        # Under the lock the counters stand still; only these fields are written back.
+        event = _found(Event.objects.select_for_update(no_key=True), event_id)
+        if "status" in fields and event.status == EventStatus.CANCELLED:
+            raise problems.Problem(409, "event_cancelled", "A cancelled event stays cancelled.")
+        for name, value in fields.items():
+            setattr(event, name, value)
+        _check_times(event)
+        _check_capacity(event)
+        event.save(update_fields=list(fields))
+    return event
+
+
+def _check_times(event: Event) -> None:
+    if event.ends_at < event.starts_at:
+        raise problems.invalid("ends_at", "An event can't end before it starts.")
+
+
+def _check_capacity(event: Event) -> None:
+    taken = event.confirmed + event.held
+    if event.capacity is not None and event.capacity < taken:
+        detail = f"{taken} places are confirmed or held already."
+        raise problems.Problem(409, "capacity_below_taken", detail, taken=taken)

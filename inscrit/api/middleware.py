@@ -1,0 +1,62 @@
+"""What holds for every request below /api/v1, whether or not it reaches one of our functions."""
+
+from collections.abc import Awaitable, Callable
+from typing import cast
+
+from asgiref.sync import iscoroutinefunction
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.utils.decorators import sync_and_async_middleware
+
+from . import problems
+
+PREFIX = "/api/v1/"
+MOST_BYTES = 256 * 1024
+
+View = Callable[[HttpRequest], HttpResponseBase]
+AsyncView = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
+
+
+@sync_and_async_middleware
+def problems_everywhere(get_response: View | AsyncView) -> View | AsyncView:
+    """Refuse bodies that are too big, and tell every error as a problem, Django's own too."""
+    if iscoroutinefunction(get_response):
+        answer = cast(AsyncView, get_response)
+
+        async def asynchronous(request: HttpRequest) -> HttpResponseBase:
+            if not request.path.startswith(PREFIX):
+                return await answer(request)
+            if _is_too_big(request):
+                return problems.of_status(413).response()
+            return _as_problem(await answer(request))
+
+        return asynchronous
+
+    answer_now = cast(View, get_response)
+
+    def synchronous(request: HttpRequest) -> HttpResponseBase:
+        if not request.path.startswith(PREFIX):
+            return answer_now(request)
+        if _is_too_big(request):
+            return problems.of_status(413).response()
+        return _as_problem(answer_now(request))
+
+    return synchronous
+
+
+def _is_too_big(request: HttpRequest) -> bool:
+    try:
+        return len(request.body) > MOST_BYTES
+    except RequestDataTooBig:
+        return True
+
+
+def _as_problem(response: HttpResponseBase) -> HttpResponseBase:
+    """The same answer, or a problem with its status if it is an error told in another way."""
+    if response.status_code < 400 or response["Content-Type"] == problems.CONTENT_TYPE:
+        return response
+    problem = problems.of_status(response.status_code).response()
+    if "Allow" in response:
+        problem["Allow"] = response["Allow"]
+    return problem

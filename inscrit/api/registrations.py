@@ -1,0 +1,249 @@
+"""``/registrations``: who has a place, and what happened to it."""
+
+from collections.abc import Collection
+from typing import Annotated, Any
+
+from django.utils import timezone
+from ninja import Header, Query, Router
+from ninja.responses import Status
+from pydantic import StringConstraints
+
+from inscrit.events.models import Event
+from inscrit.jobs import in_database
+from inscrit.payments import cancelling, checkout
+from inscrit.payments.stripe_gateway import StripeRefused, StripeUnavailable
+from inscrit.registrations import services
+from inscrit.registrations.ledger import Report
+from inscrit.registrations.lifecycle import Fact, MarkedPaid, Outcome, Reason, RefundRequested
+from inscrit.registrations.models import IdempotencyKey, Registration
+
+from . import problems
+from .access import (
+    EVERYBODY_ON_THE_STAFF,
+    WHO_HANDLES_REGISTRATIONS,
+    Caller,
+    Request,
+    anybody,
+    check_token,
+    secretaries,
+)
+from .models import Role
+from .problems import Problem
+from .schemas import ProblemOut, RefundIn, RegistrationCreated, RegistrationIn, RegistrationOut
+
+router = Router(tags=["registrations"])
+ANYBODY: dict[str, Any] = {"security": [{}]}
+IdempotencyHeader = Annotated[
+    str | None,
+    StringConstraints(min_length=1, max_length=255),
+    Header(
+        None,
+        alias="Idempotency-Key",
+        description="Any text of your own. For 24 hours the same key with the same body gives "
+        "the registration that it gave the first time.",
+    ),
+]
+TokenQuery = Annotated[
+    str | None, Query(None, description="The `token` that creating the registration answered.")
+]
+WHY_NOT = {
+    Reason.NOTHING_TO_REFUND: "There is no payment of which so much can be returned.",
+    Reason.NOT_PAID_BY_CHEQUE: "Only a registration that is to be paid by cheque is marked paid.",
+    Reason.NO_PLACE_LEFT: "Its places were freed, and none is left.",
+    Reason.NOTHING_TO_CHANGE: "In its present state it can't be marked paid.",
+}
+
+
+@router.post(
+    "/events/{slug:event_id}/registrations",
+    auth=anybody,
+    response={
+        201: RegistrationCreated,
+        404: ProblemOut,
+        409: ProblemOut,
+        422: ProblemOut,
+        502: ProblemOut,
+        503: ProblemOut,
+    },
+    openapi_extra=ANYBODY,
+)
+async def create_registration(
+    request: Request,
+    event_id: str,
+    body: RegistrationIn,
+    idempotency_key: IdempotencyHeader = None,
+) -> Status[RegistrationCreated]:
+    """Hold places and open Stripe's checkout page; send the buyer to `checkout_url`.
+
+    It is null where nothing is to be paid online: a free event is confirmed at once, a cheque is
+    marked paid when it has come.
+
+    `409 sold_out` with `remaining` · `409 sales_closed` · `422 idempotency_key_reused`: this key
+    came with another body before · `502` or `503 checkout_unavailable`: Stripe could not open the
+    page, and the places were given back.
+    """
+    order = body.order(event_id, idempotency_key)
+    held = await in_database(_hold, order, request.auth.actor)
+    checkout_url = await _checkout_url(held)
+    registration = await in_database(Registration.objects.get, pk=held.pk)
+    return Status(201, RegistrationCreated.of(registration, checkout_url))
+
+
+@router.get(
+    "/registrations/{slug:registration_id}",
+    auth=anybody,
+    response={200: RegistrationOut, 401: ProblemOut, 403: ProblemOut, 404: ProblemOut},
+    openapi_extra=ANYBODY,
+)
+def get_registration(
+    request: Request, registration_id: str, token: TokenQuery = None
+) -> RegistrationOut:
+    """A registration and everything that happened to it; with its token or a key."""
+    _permit(request.auth, registration_id, token, EVERYBODY_ON_THE_STAFF)
+    return _shown(registration_id, request.auth)
+
+
+@router.post(
+    "/registrations/{slug:registration_id}/cancel",
+    auth=anybody,
+    response={
+        200: RegistrationOut,
+        401: ProblemOut,
+        403: ProblemOut,
+        404: ProblemOut,
+        503: ProblemOut,
+    },
+    openapi_extra=ANYBODY,
+)
+async def cancel_registration(
+    request: Request, registration_id: str, token: TokenQuery = None
+) -> RegistrationOut:
+    """Give the places back; with the registration's token or a key.
+
+    The staff's cancelling refunds what was paid. A registrant's does so until the event's
+    `refund_until`; after it a person decides. Cancelling twice changes nothing.
+    """
+    _permit(request.auth, registration_id, token, WHO_HANDLES_REGISTRATIONS)
+    refund = await in_database(_refund_is_due, registration_id, request.auth)
+    try:
+        await cancelling.cancel(registration_id, refund=refund, actor=request.auth.actor)
+    except (StripeUnavailable, StripeRefused) as error:
+        raise _checkout_unavailable("Stripe could not close the checkout page.", error) from error
+    return await in_database(_shown, registration_id, request.auth)
+
+
+@router.post(
+    "/registrations/{slug:registration_id}/refund",
+    auth=secretaries,
+    response={
+        200: RegistrationOut,
+        401: ProblemOut,
+        403: ProblemOut,
+        404: ProblemOut,
+        409: ProblemOut,
+        422: ProblemOut,
+    },
+)
+def refund_registration(
+    request: Request, registration_id: str, body: RefundIn | None = None
+) -> RegistrationOut:
+    """Order all of the money back, or `amount` of it. `amount_refunded` moves once Stripe did it.
+
+    `409 nothing_to_refund`: it was not paid through Stripe, or so much is not left of it.
+    """
+    return _reported(request, registration_id, RefundRequested(body.amount if body else None))
+
+
+@router.post(
+    "/registrations/{slug:registration_id}/mark-paid",
+    auth=secretaries,
+    response={
+        200: RegistrationOut,
+        401: ProblemOut,
+        403: ProblemOut,
+        404: ProblemOut,
+        409: ProblemOut,
+    },
+)
+def mark_registration_paid(request: Request, registration_id: str) -> RegistrationOut:
+    """The cheque has come: confirm the registration.
+
+    `409` `not_paid_by_cheque`, `no_place_left` or `nothing_to_change`.
+    """
+    return _reported(request, registration_id, MarkedPaid())
+
+
+def _permit(
+    caller: Caller, registration_id: str, token: str | None, roles: Collection[Role]
+) -> None:
+    if caller.is_staff:
+        caller.must_be_one_of(roles)
+    else:
+        check_token(registration_id, token)
+
+
+def _hold(order: services.Order, actor: str) -> Registration:
+    try:
+        return services.hold_places(order, actor=actor)
+    except Event.DoesNotExist:
+        raise problems.not_found("event") from None
+    except services.SalesClosed:
+        raise Problem(409, "sales_closed", "This event takes no registrations now.") from None
+    except services.SoldOut as sold_out:
+        left = sold_out.remaining
+        detail = f"Not enough places are left: {left}."
+        raise Problem(409, "sold_out", detail, remaining=left) from None
+    except services.KeyReused:
+        detail = "This Idempotency-Key came with another request before."
+        raise Problem(422, "idempotency_key_reused", detail) from None
+
+
+async def _checkout_url(registration: Registration) -> str | None:
+    try:
+        return await checkout.open_checkout(registration.pk)
+    except checkout.NothingToPay:
+        return None
+    except checkout.CheckoutNotOpened as error:
+        # The places were given back: the caller's next try, with the same key, is a new one.
+        await in_database(_forget_keys, registration)
+        detail = "Stripe could not open the checkout page; the places were given back."
+        raise _checkout_unavailable(detail, error.__cause__) from error
+
+
+def _forget_keys(registration: Registration) -> None:
+    IdempotencyKey.objects.filter(registration=registration).delete()
+
+
+def _checkout_unavailable(detail: str, cause: BaseException | None) -> Problem:
+    """503 if Stripe may answer the next time, 502 if it refused."""
+    if isinstance(cause, StripeRefused):
+        return Problem(502, "checkout_unavailable", detail)
+    return Problem(503, "checkout_unavailable", detail, headers={"Retry-After": "5"})
+
+
+def _refund_is_due(registration_id: str, caller: Caller) -> bool:
+    """Whether cancelling gives the money back: for the staff always, else by the event's policy."""
+    refund_until = _found(registration_id).event.refund_until
+    return caller.is_staff or (refund_until is not None and timezone.now() < refund_until)
+
+
+def _reported(request: Request, registration_id: str, fact: Fact) -> RegistrationOut:
+    (entry,) = services.report(Report(fact, request.auth.actor, registration_id))
+    if entry is None:
+        raise problems.not_found("registration")
+    if entry.decision.outcome is Outcome.REJECTED:
+        reason = entry.decision.reason
+        raise Problem(409, reason, WHY_NOT.get(reason, "This can't be done now."))
+    return _shown(registration_id, request.auth)
+
+
+def _shown(registration_id: str, caller: Caller) -> RegistrationOut:
+    return RegistrationOut.of(_found(registration_id), for_staff=caller.is_staff)
+
+
+def _found(registration_id: str) -> Registration:
+    known = Registration.objects.select_related("event").prefetch_related("participants", "journal")
+    try:
+        return known.get(pk=registration_id)
+    except Registration.DoesNotExist:
+        raise problems.not_found("registration") from None

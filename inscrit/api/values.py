@@ -1,0 +1,123 @@
+"""The forms of single values: what a name, a time, a price may look like."""
+
+import re
+import unicodedata
+from datetime import UTC, datetime
+from functools import cache
+from typing import Annotated, Any
+from zoneinfo import available_timezones
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BeforeValidator,
+    Field,
+    StringConstraints,
+)
+
+BREAKS = "\n\r\t"
+# Stripe takes up to eight digits: https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts
+DEAREST = 99_999_999
+MOST_PLACES = 1_000_000
+_DATE_AND_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d")
+
+
+def _printable(text: str) -> str:
+    """Refuse what PostgreSQL can't store (NUL, half a surrogate pair) and other control signs."""
+    if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in text):
+        raise ValueError("Control characters are not accepted.")
+    return text
+
+
+def _printable_lines(text: str) -> str:
+    _printable(text.translate({ord(sign): " " for sign in BREAKS}))
+    return text
+
+
+def _email(text: str) -> str:
+    try:
+        validate_email(text)
+    except ValidationError:
+        raise ValueError("This is no e-mail address.") from None
+    return text
+
+
+def _written_as_rfc_3339(value: Any) -> Any:
+    # Pydantic alone would take a number for seconds since 1970.
+    if not isinstance(value, datetime) and not _DATE_AND_TIME.match(str(value)):
+        raise ValueError("Write a time such as 2026-07-14T18:00:00+02:00.")
+    return value
+
+
+def _in_our_times(at: datetime) -> datetime:
+    if not 2000 <= at.year <= 2200:
+        raise ValueError("Write a time between 2000 and 2200.")
+    return at
+
+
+def _in_utc(at: datetime) -> datetime:
+    return at.astimezone(UTC)
+
+
+def _time_zone(name: str) -> str:
+    if name not in _time_zones():
+        raise ValueError("Write a time zone such as Europe/Paris.")
+    return name
+
+
+@cache
+def _time_zones() -> set[str]:
+    return available_timezones()
+
+
+Line = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
+    AfterValidator(_printable),
+]
+"""One line of 1 to 200 characters, without white space around it."""
+Name = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=100),
+    AfterValidator(_printable),
+]
+OptionalLine = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, max_length=200),
+    AfterValidator(_printable),
+]
+Lines = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, max_length=20_000),
+    AfterValidator(_printable_lines),
+]
+Word = Annotated[str, StringConstraints(max_length=255), AfterValidator(_printable)]
+Email = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, max_length=254),
+    AfterValidator(_printable),
+    AfterValidator(_email),
+]
+Time = Annotated[
+    AwareDatetime,
+    BeforeValidator(_written_as_rfc_3339, json_schema_input_type=str),
+    AfterValidator(_in_our_times),
+    Field(description="RFC 3339, with offset."),
+]
+Moment = Annotated[datetime, AfterValidator(_in_utc)]
+"""A time as we tell it, always in UTC."""
+TimeZone = Annotated[str, AfterValidator(_time_zone)]
+Currency = Annotated[
+    str, StringConstraints(pattern=r"^[a-z]{3}$"), Field(description="ISO 4217, lower case.")
+]
+Price = Annotated[
+    int,
+    Field(
+        strict=True, ge=0, le=DEAREST, description="In the currency's minor unit: 1250 is 12.50 €."
+    ),
+]
+Capacity = Annotated[
+    int, Field(strict=True, ge=0, le=MOST_PLACES, description="Places; null without limit.")
+]
