@@ -40,6 +40,7 @@ INSTALLED_APPS = [
     "inscrit.pages",
 ]
 MIDDLEWARE = [
+    "inscrit.api.middleware.problems_everywhere",
     "django.middleware.security.SecurityMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
