@@ -62,6 +62,8 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
             ],
+            # Pages and mails both show amounts.
+            "libraries": {"money": "inscrit.money"},
         },
     },
 ]

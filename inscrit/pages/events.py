@@ -1,0 +1,58 @@
+"""The list of events, and one event with its form."""
+
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from inscrit.events.models import Event, EventStatus
+
+from .forms import RegistrationForm
+from .places import Places, places_of
+
+
+@require_safe
+def listing(request: HttpRequest) -> HttpResponse:
+    """Every published event that is not over."""
+    now = timezone.now()
+    coming = Event.objects.filter(status=EventStatus.PUBLISHED, ends_at__gt=now)
+    events = [
+        {"event": event, "places": Places(event.remaining), "on_sale": event.is_on_sale(now)}
+        for event in coming
+    ]
+    return render(request, "pages/events.html", {"events": events})
+
+
+@require_safe
+def page(request: HttpRequest, slug: str) -> HttpResponse:
+    event = find(slug)
+    return show(request, event, RegistrationForm.blank(event))
+
+
+def find(slug: str) -> Event:
+    """The event at this address; a draft is nobody's business yet. Raises Http404."""
+    try:
+        return Event.objects.exclude(status=EventStatus.DRAFT).get(slug=slug)
+    except Event.DoesNotExist as error:
+        raise Http404 from error
+
+
+def show(
+    request: HttpRequest,
+    event: Event,
+    form: RegistrationForm,
+    *,
+    problem: str = "",
+    status: int = 200,
+) -> HttpResponse:
+    """The event's page. ``problem`` is a sentence on why the form did not go through."""
+    context: dict[str, Any] = {
+        "event": event,
+        "form": form,
+        "places": places_of(event),
+        "on_sale": event.is_on_sale(timezone.now()),
+        "problem": problem,
+    }
+    return render(request, "pages/event.html", context, status=status)

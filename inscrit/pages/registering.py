@@ -1,0 +1,95 @@
+"""Sending the registration form: places are held, then the buyer goes on to pay."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import get_language, ngettext
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from inscrit.jobs import in_database
+from inscrit.payments import checkout
+from inscrit.registrations.models import PaymentMethod, Registration, RegistrationStatus
+from inscrit.registrations.services import KeyReused, SalesClosed, SoldOut, hold_places
+
+from . import events
+from .forms import RegistrationForm
+from .redirects import SeeOther
+
+
+class Refused(Exception):
+    """The form can't go through as it is; ``problem`` tells the buyer why.
+
+    ``new_key``: what its key stood for is over, so sending it again is another request.
+    """
+
+    def __init__(self, problem: str, status: int, *, new_key: bool = False) -> None:
+        super().__init__(problem)
+        self.problem, self.status, self.new_key = problem, status, new_key
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+async def register(request: HttpRequest, slug: str) -> HttpResponse:
+    event = await in_database(events.find, slug)
+    if request.method != "POST":
+        return redirect("pages:event", slug)
+    if "add" in request.POST or "remove" in request.POST:
+        form = RegistrationForm.edited(event, request.POST)
+        return await in_database(events.show, request, event, form)
+    form = RegistrationForm.submitted(event, request.POST)
+    if not form.is_valid():
+        return await in_database(events.show, request, event, form, status=422)
+    try:
+        return SeeOther(await _take(form))
+    except Refused as refused:
+        event = await in_database(events.find, slug)
+        if refused.new_key:
+            form.key = RegistrationForm.blank(event).key
+        return await in_database(
+            events.show, request, event, form, problem=refused.problem, status=refused.status
+        )
+
+
+async def _take(form: RegistrationForm) -> str:
+    """Hold the places; returns where the buyer goes next. Raises Refused."""
+    registration = await _hold(form)
+    page = registration.get_absolute_url()
+    if not _pays_online(registration):
+        return page
+    try:
+        return await checkout.open_checkout(registration.pk)
+    except checkout.NothingToPay:
+        return page
+    except checkout.CheckoutNotOpened as error:
+        problem = _(
+            "The payment page could not be opened just now. Nothing was charged and your places "
+            "were given back. Please try again in a moment."
+        )
+        raise Refused(problem, 503, new_key=True) from error
+
+
+async def _hold(form: RegistrationForm) -> Registration:
+    order = form.order(get_language() or "fr")
+    try:
+        return await in_database(hold_places, order)
+    except SoldOut as error:
+        raise Refused(_too_few(error.remaining), 409) from error
+    except SalesClosed as error:
+        raise Refused(_("Registration for this event is closed."), 409) from error
+    except KeyReused as error:
+        problem = _("The form was changed after it had been sent. Please check it and send again.")
+        raise Refused(problem, 409, new_key=True) from error
+
+
+def _pays_online(registration: Registration) -> bool:
+    waiting = registration.status == RegistrationStatus.PENDING
+    return waiting and registration.payment_method == PaymentMethod.STRIPE
+
+
+def _too_few(remaining: int) -> str:
+    if remaining <= 0:
+        return _("Sorry, the last place has just gone. Nothing was charged.")
+    return ngettext(
+        "Sorry, only {n} place is left now. Nothing was charged.",
+        "Sorry, only {n} places are left now. Nothing was charged.",
+        remaining,
+    ).format(n=remaining)

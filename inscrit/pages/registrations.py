@@ -1,0 +1,88 @@
+"""One registration, for whoever holds its link."""
+
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_POST, require_safe
+
+from inscrit.jobs import in_database
+from inscrit.payments import checkout
+from inscrit.payments.stripe_gateway import StripeRefused, StripeUnavailable
+from inscrit.registrations.models import PaymentMethod, Registration, RegistrationStatus
+
+from .privacy import private
+from .redirects import SeeOther
+from .timeline import timeline
+
+
+@require_safe
+@private
+async def page(request: HttpRequest, registration_id: str) -> HttpResponse:
+    """Its state in plain words. Back from Stripe, it is read there before it is shown."""
+    registration = await _opened(request, registration_id)
+    returned = "session_id" in request.GET
+    if returned and registration.status == RegistrationStatus.PENDING:
+        await _read_stripe(registration_id)
+    return await in_database(_show, request, registration_id, returned=returned)
+
+
+@require_safe
+@private
+async def status(request: HttpRequest, registration_id: str) -> HttpResponse:
+    """What the page asks again and again while money is under way."""
+    registration = await _opened(request, registration_id)
+    return JsonResponse({"status": registration.status})
+
+
+@require_POST
+@private
+async def pay(request: HttpRequest, registration_id: str) -> HttpResponse:
+    """On to Stripe, to the one session that is open; back to the page if there is none."""
+    registration = await _opened(request, registration_id)
+    try:
+        return SeeOther(await checkout.open_checkout(registration_id))
+    except (checkout.NothingToPay, checkout.CheckoutNotOpened):
+        # The page explains what happened.
+        return SeeOther(registration.get_absolute_url())
+
+
+async def _opened(request: HttpRequest, registration_id: str) -> Registration:
+    """The registration, if the address has its token. Raises Http404."""
+    registration = await in_database(_find, registration_id)
+    if registration is None or not registration.opens_with(request.GET.get("token", "")):
+        raise Http404
+    return registration
+
+
+def _find(registration_id: str) -> Registration | None:
+    return Registration.objects.select_related("event").filter(pk=registration_id).first()
+
+
+async def _read_stripe(registration_id: str) -> None:
+    try:
+        await checkout.confirm_return(registration_id)
+    except (StripeUnavailable, StripeRefused):
+        return  # The webhook will tell; the page goes on asking.
+
+
+def _show(request: HttpRequest, registration_id: str, *, returned: bool) -> HttpResponse:
+    registration = Registration.objects.select_related("event").get(pk=registration_id)
+    history = timeline(registration)
+    online = registration.payment_method == PaymentMethod.STRIPE
+    pending = registration.status == RegistrationStatus.PENDING
+    now = timezone.now()
+    held = registration.hold_expires_at is not None and now < registration.hold_expires_at
+    context = {
+        "registration": registration,
+        "event": registration.event,
+        "participants": registration.participants.all(),
+        "timeline": history,
+        "last_reason": history[-1].reason if history else "",
+        "online": online,
+        "held": held,
+        "returned": returned,
+        "can_pay": pending and online and held,
+        "changing": registration.status == RegistrationStatus.PROCESSING or (pending and online),
+        "can_register_again": registration.event.is_on_sale(now),
+    }
+    return render(request, "pages/registration.html", context)

@@ -1,0 +1,81 @@
+// Comfort for the forms: participants come and go without a round trip, the total follows,
+// a form is sent once. Without this script the same buttons ask the server.
+"use strict";
+
+const people = document.getElementById("people");
+const total = document.getElementById("total");
+
+function showTotal() {
+  if (!total) return;
+  const { price, currency, decimals } = total.dataset;
+  const amount = (price * people.children.length) / 10 ** decimals;
+  total.textContent = new Intl.NumberFormat(document.documentElement.lang, {
+    style: "currency", currency, minimumFractionDigits: decimals, maximumFractionDigits: decimals,
+  }).format(amount);
+}
+
+function renumber() {
+  const all = [...people.children];
+  all.forEach((person, index) => {
+    person.querySelector(".number").textContent = index + 1;
+    const remove = person.querySelector(".remove");
+    remove.value = index;
+    remove.hidden = all.length === 1;
+  });
+  document.getElementById("add").hidden = all.length >= people.dataset.most;
+  showTotal();
+}
+
+let added = 0;
+function add() {
+  const fresh = document.getElementById("person").content.cloneNode(true);
+  added += 1;
+  for (const name of ["id", "for", "aria-describedby"]) {
+    fresh.querySelectorAll(`[${name}*=NEW]`).forEach((element) => {
+      element.setAttribute(name, element.getAttribute(name).replace("NEW", `new${added}`));
+    });
+  }
+  const family = people.lastElementChild.querySelector("[name=last_name]").value;
+  fresh.querySelector("[name=last_name]").value = family;
+  people.append(fresh);
+  renumber();
+  people.lastElementChild.querySelector("input").focus();
+}
+
+function remove(button) {
+  button.closest(".person").remove();
+  renumber();
+  document.getElementById("add").focus();
+}
+
+if (people) {
+  document.getElementById("add").addEventListener("click", (event) => {
+    event.preventDefault();
+    add();
+  });
+  people.addEventListener("click", (event) => {
+    const button = event.target.closest(".remove");
+    if (!button) return;
+    event.preventDefault();
+    remove(button);
+  });
+}
+
+function setSent(form, sent) {
+  form.toggleAttribute("data-sent", sent);
+  form.querySelectorAll("button").forEach((button) => {
+    if (sent) button.setAttribute("aria-disabled", "true");
+    else button.removeAttribute("aria-disabled");
+  });
+}
+
+for (const form of document.querySelectorAll("[data-once]")) {
+  form.addEventListener("submit", (event) => {
+    if (form.hasAttribute("data-sent")) event.preventDefault();
+    setSent(form, true);
+  });
+  // Back from the next page: the form may be sent again, and still registers only once.
+  addEventListener("pageshow", () => setSent(form, false));
+}
+
+document.querySelector("[data-focus]")?.focus();

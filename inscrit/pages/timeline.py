@@ -1,0 +1,66 @@
+"""What has happened to a registration, in sentences for the person it belongs to."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from operator import attrgetter
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from inscrit.mail.models import MessageState
+from inscrit.registrations.lifecycle import Reason
+from inscrit.registrations.models import Registration
+
+# Reasons that are not here are book-keeping: they say nothing new to the registrant.
+SENTENCES: dict[str, Promise] = {
+    Reason.REGISTERED: _("You registered; your places are held."),
+    Reason.FREE_OF_CHARGE: _("You registered; your places are confirmed."),
+    Reason.PAYMENT_RECEIVED: _("Your payment arrived; your places are confirmed."),
+    Reason.PAYMENT_UNDER_WAY: _("Your bank has been asked for the payment; that takes some days."),
+    Reason.PAYMENT_ATTEMPT_FAILED: _("A payment attempt was declined; nothing was charged."),
+    Reason.DELAYED_PAYMENT_FAILED: _("Your bank did not make the payment."),
+    Reason.SESSION_EXPIRED: _("Time to pay ran out; your places were given back."),
+    Reason.CHECKOUT_UNAVAILABLE: _(
+        "The payment page could not be opened; nothing was charged and your places were given back."
+    ),
+    Reason.MARKED_PAID: _("The organiser received your payment; your places are confirmed."),
+    Reason.CANCELLED_BY_REQUEST: _("The registration was cancelled."),
+    Reason.CANCELLED_WITHOUT_REFUND: _("The registration was cancelled, without a refund."),
+    Reason.LATE_PAYMENT_RESEATED: _(
+        "Your payment arrived late, but there was still room: your places are confirmed."
+    ),
+    Reason.LATE_PAYMENT_REFUNDED: _(
+        "Your payment arrived after your places had been given back; it is being returned."
+    ),
+    Reason.LATE_PAYMENT_REVIEW: _(
+        "Your payment arrived after your places had been given back; the organiser will decide."
+    ),
+    Reason.SECOND_PAYMENT_REFUNDED: _("A second payment arrived; it is being returned."),
+    Reason.REFUND_REQUESTED: _("The organiser ordered a refund."),
+    Reason.REFUND_RECEIVED: _("Money was returned to you."),
+    Reason.REFUND_FAILED: _("A refund did not go through; the organiser has been told."),
+    Reason.AMOUNT_MISMATCH: _(
+        "A payment of an unexpected amount arrived; the organiser will look at it."
+    ),
+    Reason.WRONG_MODE: _("A payment could not be taken into account; the organiser will look."),
+}
+MAIL_SENT = _("We wrote to you by e-mail.")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    at: datetime
+    sentence: Promise
+    reason: str = ""
+
+
+def timeline(registration: Registration) -> list[Step]:
+    """Every step worth telling, oldest first."""
+    steps = [
+        Step(entry.at, SENTENCES[entry.reason], entry.reason)
+        for entry in registration.journal.order_by("id")
+        if entry.reason in SENTENCES
+    ]
+    sent = registration.messages.filter(state=MessageState.SENT).values_list("sent_at", flat=True)
+    steps += [Step(sent_at, MAIL_SENT) for sent_at in sent if sent_at]
+    return sorted(steps, key=attrgetter("at"))
