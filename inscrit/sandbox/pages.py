@@ -13,10 +13,11 @@ from starlette.routing import BaseRoute, Route
 from inscrit.sandbox import checkout
 from inscrit.sandbox.errors import CardError, StripeError
 from inscrit.sandbox.money import written
+from inscrit.sandbox.resources import checkout_session
 from inscrit.sandbox.resources.payment_method import SIMULATED, new_payment_method
 from inscrit.sandbox.simulator import Simulator
 from inscrit.sandbox.store import StripeObject
-from inscrit.sandbox.texts import TEXTS, language_of
+from inscrit.sandbox.texts import TEXTS, language_of, said_by_bank
 
 Form = dict[str, str]
 
@@ -41,6 +42,8 @@ class Pages:
             Route("/c/pay/{id}", self.pay, methods=["POST"]),
             Route("/c/challenge/{id}", self.challenge, methods=["GET"]),
             Route("/c/challenge/{id}", self.answer_challenge, methods=["POST"]),
+            Route("/c/recover/{id}", self.recover, methods=["GET"]),
+            Route("/receipts/{id}", self.receipt, methods=["GET"]),
         ]
 
     # Paying.
@@ -59,7 +62,8 @@ class Pages:
             return {}
         intent = self.sim.need("payment_intent", session["payment_intent"])
         error = intent["last_payment_error"]
-        return {"": error["message"]} if error else {}
+        language = self.language(request, session)
+        return {"": said_by_bank(error, language)} if error else {}
 
     async def pay(self, request: Request) -> Response:
         session = self.session(request)
@@ -76,7 +80,8 @@ class Pages:
             self.attempt(identifier, form)
         except StripeError as error:
             session = self.sim.need("checkout.session", identifier)
-            return self.form(request, session, form, {place_of(error): str(error)}, 402)
+            told = said_by_bank(error.body()["error"], self.language(request, session))
+            return self.form(request, session, form, {place_of(error): told}, 402)
         return await self.go_on(self.sim.need("checkout.session", identifier))
 
     def attempt(self, identifier: str, form: Form) -> None:
@@ -102,7 +107,7 @@ class Pages:
         completed = "checkout.session.completed"
         for event in [each for each in self.sim.emitted if each["type"] == completed]:
             await self.sim.deliveries.first_answer(event["id"], self.sim.config.patience)
-        return see_other(session["success_url"].replace("{CHECKOUT_SESSION_ID}", session["id"]))
+        return see_other(success_url(session))
 
     # 3-D Secure.
 
@@ -111,7 +116,9 @@ class Pages:
         if intent is None or intent["status"] != "requires_action":
             return self.closed(request, None)
         session = checkout.session_of(self.sim, intent)
-        return self.render(request, "challenge.html", session, {"intent": intent})
+        method = self.sim.need("payment_method", intent["payment_method"])
+        shown = {"intent": intent, "last4": method["card"]["last4"]}
+        return self.render(request, "challenge.html", session, shown)
 
     async def answer_challenge(self, request: Request) -> Response:
         form = dict(parse_qsl((await request.body()).decode("utf-8", "replace")))
@@ -128,6 +135,24 @@ class Pages:
         if session is None:
             return see_other(return_url)
         return await self.go_on(self.sim.need("checkout.session", session["id"]))
+
+    # Afterwards.
+
+    async def receipt(self, request: Request) -> Response:
+        charge = self.sim.store.first("charge", payment_intent=request.path_params["id"])
+        if charge is None:
+            return self.closed(request, None)
+        return self.render(request, "receipt.html", None, {"charge": charge})
+
+    async def recover(self, request: Request) -> Response:
+        """An expired session comes back as a new one, a copy (``after_expiration.recovery``)."""
+        identifier = request.path_params["id"].rpartition("_")[0]
+        session = self.sim.store.get("checkout.session", identifier)
+        if session is None or session["status"] != "expired":
+            return self.closed(request, session)
+        with self.sim.transaction():
+            again = checkout_session.recover(self.sim, session)
+        return see_other(again["url"])
 
     # Looks.
 
@@ -147,14 +172,18 @@ class Pages:
             "kind": form.get("payment_method_type", kinds[0]),
             "form": form,
             "wrong": wrong,
+            "first_wrong": next(iter(wrong), "email"),
             "free": session["payment_status"] == "no_payment_required",
+            "label": button(session, self.language(request, session)),
+            "test_numbers": test_numbers(kinds, TEXTS[self.language(request, session)]),
         }
         return self.render(request, "pay.html", session, shown, status)
 
     def closed(self, request: Request, session: StripeObject | None) -> Response:
         state = session["status"] if session else "unknown"
         status = {"expired": 410, "unknown": 404}.get(state, 200)
-        return self.render(request, "closed.html", session, {"state": state}, status)
+        shown = {"state": state, "onward": onward(session)}
+        return self.render(request, "closed.html", session, shown, status)
 
     def language(self, request: Request, session: StripeObject | None) -> str:
         locale = session["locale"] if session else self.sim.config.language
@@ -172,10 +201,48 @@ class Pages:
         html = self.templates.get_template(template).render(
             t=TEXTS[language],
             language=language,
+            shop=TEXTS[language]["shop"],
             money=lambda amount, currency: written(amount, currency, language),
             **{"session": session, **shown},
         )
         return HTMLResponse(html, status)
+
+
+TEST_NUMBERS = (
+    ("card", "4242 4242 4242 4242", "good_card"),
+    ("card", "4000 0027 6000 3184", "secure_card"),
+    ("card", "4000 0000 0000 0002", "declined_card"),
+    ("card", "4000 0000 0000 9995", "poor_card"),
+    ("card", "4000 0000 0000 0069", "expired_card"),
+    ("card", "4000 0000 0000 0259", "disputed_card"),
+    ("sepa_debit", "AT61 1904 3002 3457 3201", "good_iban"),
+    ("sepa_debit", "AT86 1904 3002 3547 3202", "bad_iban"),
+)
+
+
+def test_numbers(kinds: list[str], texts: dict[str, str]) -> list[tuple[str, str]]:
+    return [(number, texts[meaning]) for kind, number, meaning in TEST_NUMBERS if kind in kinds]
+
+
+def button(session: StripeObject, language: str) -> str:
+    texts = TEXTS[language]
+    if session["payment_status"] == "no_payment_required":
+        return texts["confirm_free"]
+    purpose = session["submit_type"] if session["submit_type"] in ("book", "donate") else "pay"
+    return texts[purpose].format(written(session["amount_total"], session["currency"], language))
+
+
+def onward(session: StripeObject | None) -> str | None:
+    """Where the shop is, for a buyer who came too late or a second time."""
+    if session is None:
+        return None
+    if session["status"] == "complete":
+        return success_url(session)
+    return session["cancel_url"] or None
+
+
+def success_url(session: StripeObject) -> str:
+    return str(session["success_url"]).replace("{CHECKOUT_SESSION_ID}", session["id"])
 
 
 def see_other(url: str) -> Response:

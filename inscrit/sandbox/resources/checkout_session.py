@@ -330,6 +330,24 @@ def offer_recovery(sim: Simulator, session: StripeObject) -> None:
     }
 
 
+def recover(sim: Simulator, session: StripeObject) -> StripeObject:
+    """A new open session for what an expired one was about."""
+    identifier = new_id("cs")
+    again = session | {
+        "id": identifier,
+        "after_expiration": None,
+        "created": sim.clock.seconds(),
+        "expires_at": sim.clock.seconds() + LONGEST,
+        "payment_intent": None,
+        "recovered_from": session["id"],
+        "status": "open",
+        "url": f"{sim.config.origin}/c/pay/{identifier}",
+    }
+    sim.store.add(again, **sim.store.hidden(session["id"]))
+    sim.timers.start("expire_when_due", identifier, sim.clock.now() + LONGEST)
+    return again
+
+
 def drop_intent(sim: Simulator, identifier: str) -> None:
     intent = sim.need("payment_intent", identifier)
     if intent["status"] not in ("succeeded", "canceled", "processing"):
