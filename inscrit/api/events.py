@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
+from django.http import HttpResponse
 from ninja import Query, Router
 from ninja.responses import Status
 
@@ -26,6 +27,16 @@ from .schemas import (
 
 router = Router(tags=["events"])
 ANYBODY: dict[str, Any] = {"security": [{}]}
+PLACES_STREAM = {
+    "description": "A stream that does not end.",
+    "content": {
+        "text/event-stream": {
+            "schema": {"type": "string"},
+            "example": 'event: places\ndata: {"capacity": 20, "confirmed": 17, "held": 1, '
+            '"remaining": 2, "next_release_at": "2027-06-01T12:32:00Z"}\n\n',
+        }
+    },
+}
 
 
 @router.get("", auth=anybody, response={200: EventPage, 422: ProblemOut}, openapi_extra=ANYBODY)
@@ -109,6 +120,23 @@ async def cancel_event(request: Request, event_id: str) -> EventCancelled:
 def get_places(request: Request, event_id: str) -> PlacesOut:
     """The places of an event now."""
     return PlacesOut.of(_found(_public(), event_id))
+
+
+@router.get(
+    "/{slug:event_id}/places/stream",
+    auth=None,
+    response={404: ProblemOut},
+    openapi_extra={"responses": {200: PLACES_STREAM}},
+)
+def follow_places(request: Request, event_id: str) -> HttpResponse:
+    """The places as server-sent events: once at the beginning, then at every change.
+
+    Each is `event: places`, its `data` the same object as `GET …/places`.
+    """
+    # The live lane answers before Django. Where there is none, a browser asks again and again.
+    places = PlacesOut.of(_found(_public(), event_id))
+    body = f"retry: 5000\n\nevent: places\ndata: {places.model_dump_json()}\n\n"
+    return HttpResponse(body, content_type="text/event-stream; charset=utf-8")
 
 
 def _public() -> QuerySet[Event]:

@@ -22,41 +22,40 @@ AsyncView = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 def problems_everywhere(get_response: View | AsyncView) -> View | AsyncView:
     """Refuse bodies that are too big, and tell every error as a problem, Django's own too."""
     if iscoroutinefunction(get_response):
-        answer = cast(AsyncView, get_response)
+        answer_later = cast(AsyncView, get_response)
 
         async def asynchronous(request: HttpRequest) -> HttpResponseBase:
             if not request.path.startswith(PREFIX):
-                return await answer(request)
-            if _is_too_big(request):
-                return problems.of_status(413).response()
-            return _as_problem(await answer(request))
+                return await answer_later(request)
+            return _refusal(request) or _as_problem(await answer_later(request))
 
         return asynchronous
 
-    answer_now = cast(View, get_response)
+    answer = cast(View, get_response)
 
     def synchronous(request: HttpRequest) -> HttpResponseBase:
         if not request.path.startswith(PREFIX):
-            return answer_now(request)
-        if _is_too_big(request):
-            return problems.of_status(413).response()
-        return _as_problem(answer_now(request))
+            return answer(request)
+        return _refusal(request) or _as_problem(answer(request))
 
     return synchronous
 
 
-def _is_too_big(request: HttpRequest) -> bool:
+def _refusal(request: HttpRequest) -> HttpResponseBase | None:
+    if request.method == "HEAD":
+        request.method = "GET"  # the server leaves the body out
     try:
-        return len(request.body) > MOST_BYTES
+        too_big = len(request.body) > MOST_BYTES
     except RequestDataTooBig:
-        return True
+        too_big = True
+    return problems.of_status(413).response() if too_big else None
 
 
 def _as_problem(response: HttpResponseBase) -> HttpResponseBase:
     """The same answer, or a problem with its status if it is an error told in another way."""
-    if response.status_code < 400 or response["Content-Type"] == problems.CONTENT_TYPE:
+    if response.status_code < 400 or response.get("Content-Type") == problems.CONTENT_TYPE:
         return response
     problem = problems.of_status(response.status_code).response()
-    if "Allow" in response:
-        problem["Allow"] = response["Allow"]
+    if allowed := response.get("Allow"):
+        problem["Allow"] = allowed
     return problem

@@ -1,0 +1,104 @@
+"""The API describes itself, and answers with problems wherever it fails."""
+
+import json
+from typing import Any
+
+import pytest
+from django.db import OperationalError
+from django.test import Client
+
+from inscrit.api import paging
+from inscrit.events.models import Event
+
+from .conftest import Caller, content
+
+CONTRACT = {
+    ("get", "/events"),
+    ("post", "/events"),
+    ("get", "/events/{event_id}"),
+    ("patch", "/events/{event_id}"),
+    ("post", "/events/{event_id}/cancel"),
+    ("get", "/events/{event_id}/places"),
+    ("get", "/events/{event_id}/places/stream"),
+    ("post", "/events/{event_id}/registrations"),
+    ("get", "/registrations/{registration_id}"),
+    ("post", "/registrations/{registration_id}/cancel"),
+    ("post", "/registrations/{registration_id}/refund"),
+    ("post", "/registrations/{registration_id}/mark-paid"),
+    ("get", "/stripe-events"),
+    ("get", "/stripe-events/{stripe_event_id}"),
+    ("post", "/stripe-events/{stripe_event_id}/replay"),
+}
+
+
+@pytest.fixture
+def schema() -> dict[str, Any]:
+    found: dict[str, Any] = Client().get("/api/openapi.json").json()
+    return found
+
+
+def test_every_operation_is_described(schema: dict[str, Any]) -> None:
+    operations = {
+        (method, path.removeprefix("/api/v1")): operation
+        for path, methods in schema["paths"].items()
+        for method, operation in methods.items()
+    }
+    assert set(operations) == CONTRACT
+    ids = [operation["operationId"] for operation in operations.values()]
+    assert len(set(ids)) == len(ids)
+    for operation in operations.values():
+        assert operation["summary"]
+        assert operation["description"]
+        for status, answer in operation["responses"].items():
+            kinds = set(answer["content"])
+            assert (kinds == {"application/problem+json"}) is (int(status) >= 400)
+
+
+def test_what_is_sent_has_an_example(schema: dict[str, Any]) -> None:
+    for name in ("EventIn", "EventPatch", "RegistrationIn", "RefundIn"):
+        assert schema["components"]["schemas"][name]["example"]
+
+
+def test_the_examples_are_accepted(schema: dict[str, Any]) -> None:
+    from inscrit.api.schemas import EventIn, RegistrationIn
+
+    schemas = schema["components"]["schemas"]
+    EventIn.model_validate(schemas["EventIn"]["example"])
+    RegistrationIn.model_validate(schemas["RegistrationIn"]["example"])
+
+
+def test_the_docs_need_nobody_else() -> None:
+    page = Client().get("/api/docs").content.decode()
+    assert "/static/ninja/swagger-ui-bundle.js" in page
+    assert "//cdn" not in page
+
+
+def test_an_unknown_address_is_a_problem(anybody: Caller) -> None:
+    assert content(anybody.get("/nothing"), 404)["code"] == "not_found"
+
+
+@pytest.mark.django_db
+def test_our_own_error_is_a_problem_without_its_reason(
+    anybody: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise ZeroDivisionError("a secret")
+
+    monkeypatch.setattr(paging, "_after", fails)
+    monkeypatch.setattr(paging, "_read", lambda _: ())
+    problem = content(anybody.get("/events?cursor=x"), 500)
+    assert problem["code"] == "internal_error"
+    assert "secret" not in json.dumps(problem)
+
+
+@pytest.mark.django_db
+def test_without_the_database_the_caller_may_come_again(
+    anybody: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object, **__: object) -> None:
+        raise OperationalError
+
+    monkeypatch.setattr(Event.objects, "all", away)
+    answer = anybody.get("/events")
+    assert content(answer, 503)["code"] == "unavailable"
+    assert answer["Retry-After"]
