@@ -22,6 +22,7 @@ from inscrit.registrations.services import (
     Person,
 )
 
+REQUIRED = {"required": gettext_lazy("Please fill this in.")}
 KEY = re.compile(r"[\w-]{20,64}")
 
 
@@ -35,12 +36,15 @@ class ContactForm(forms.Form):
     name = forms.CharField(
         label=gettext_lazy("Your name"),
         max_length=_longest(Registration, "contact_name"),
+        error_messages=REQUIRED,
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )
     email = forms.EmailField(
         label=gettext_lazy("Your e-mail address"),
         help_text=gettext_lazy("The confirmation and the link to your registration go there."),
         max_length=_longest(Registration, "contact_email"),
+        error_messages=REQUIRED
+        | {"invalid": gettext_lazy("Please write a full address, such as name@example.org.")},
         widget=forms.EmailInput(attrs={"autocomplete": "email", "spellcheck": "false"}),
     )
     payment_method = forms.ChoiceField(
@@ -63,11 +67,13 @@ class ParticipantForm(forms.Form):
     first_name = forms.CharField(
         label=gettext_lazy("First name"),
         max_length=_longest(Participant, "first_name"),
+        error_messages=REQUIRED,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     last_name = forms.CharField(
         label=gettext_lazy("Last name"),
         max_length=_longest(Participant, "last_name"),
+        error_messages=REQUIRED,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
 
@@ -113,7 +119,8 @@ class RegistrationForm:
 
     def is_valid(self) -> bool:
         # A list, not a generator: every participant is checked, so that all errors show at once.
-        return all([self.contact.is_valid(), *[person.is_valid() for person in self.people]])
+        checks = [self.contact.is_valid(), *[person.is_valid() for person in self.people]]
+        return all(checks) and not self.is_too_large
 
     @property
     def empty_person(self) -> ParticipantForm:
@@ -121,8 +128,17 @@ class RegistrationForm:
         return ParticipantForm(auto_id="participant-NEW-%s")
 
     @property
+    def goes_to_stripe(self) -> bool:
+        """Whether sending it always leads to a payment page."""
+        return self.event.price > 0 and "payment_method" not in self.contact.fields
+
+    @property
     def is_for_one(self) -> bool:
         return len(self.people) == 1
+
+    @property
+    def is_too_large(self) -> bool:
+        return len(self.people) > MOST_PARTICIPANTS
 
     @property
     def can_grow(self) -> bool:
@@ -142,6 +158,9 @@ class RegistrationForm:
         found = list(_mistakes(self.contact))
         for number, person in enumerate(self.people, start=1):
             found += _mistakes(person, _(" (participant {n})").format(n=number))
+        if self.is_too_large:
+            most = _("One form takes {n} participants at most.").format(n=MOST_PARTICIPANTS)
+            found.append(Mistake("people", most))
         return found
 
     def order(self, locale: str) -> Order:
@@ -175,10 +194,9 @@ def _mistakes(form: forms.Form, whose: str = "") -> Iterator[Mistake]:
 def _given(data: QueryDict) -> list[dict[str, str]]:
     """The participants as they were written; a missing half of a name counts as empty."""
     first, last = data.getlist("first_name"), data.getlist("last_name")
-    most = min(max(len(first), len(last), 1), MOST_PARTICIPANTS)
     return [
         {"first_name": "".join(first[n : n + 1]), "last_name": "".join(last[n : n + 1])}
-        for n in range(most)
+        for n in range(max(len(first), len(last), 1))
     ]
 
 

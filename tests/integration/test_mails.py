@@ -1,0 +1,150 @@
+"""What a registrant reads in the mailbox."""
+
+import itertools
+from datetime import UTC, datetime, timedelta
+from html.parser import HTMLParser
+
+import pytest
+from django.core.mail import EmailMultiAlternatives
+from django.utils import timezone
+
+from inscrit.events.models import Event, EventStatus
+from inscrit.mail.models import Message, MessageKind
+from inscrit.mail.services import compose
+from inscrit.registrations.models import Participant, PaymentMethod, Registration
+
+pytestmark = pytest.mark.django_db
+
+LOCALES = ("fr", "en")
+EVERY_MAIL = list(itertools.product(MessageKind.values, LOCALES))
+
+
+@pytest.fixture
+def registration() -> Registration:
+    event = Event.objects.create(
+        title="L’école & la <ferme>",
+        location="Ferme du Bois-Joli",
+        starts_at=datetime(2031, 5, 14, 7, 30, tzinfo=UTC),
+        ends_at=datetime(2031, 5, 14, 15, 0, tzinfo=UTC),
+        price=1250,
+        capacity=8,
+        status=EventStatus.PUBLISHED,
+    )
+    made = Registration.objects.create(
+        event=event,
+        status="PAID",
+        contact_name="Zoé O’Brien <zoe>",
+        contact_email="zoe@example.org",
+        locale="fr",
+        places=2,
+        amount=2500,
+        currency="eur",
+        paid_at=timezone.now(),
+    )
+    for position, name in enumerate(("Léa", "Noé"), start=1):
+        Participant.objects.create(
+            registration=made, position=position, first_name=name, last_name="O’Brien"
+        )
+    return made
+
+
+def mail(registration: Registration, kind: str, locale: str = "fr") -> EmailMultiAlternatives:
+    message = Message(registration=registration, kind=kind, recipient="zoe@example.org")
+    message.locale = locale
+    message.pk = 1
+    return compose(message)
+
+
+def html_of(composed: EmailMultiAlternatives) -> str:
+    (alternative,) = composed.alternatives
+    return str(alternative[0])
+
+
+class Links(HTMLParser):
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.found: list[str | None] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "a":
+            self.found.append(dict(attrs)["href"])
+
+
+@pytest.mark.parametrize(("kind", "locale"), EVERY_MAIL)
+def test_every_mail_leads_to_the_registration_and_names_the_event(
+    registration: Registration, kind: str, locale: str
+) -> None:
+    composed = mail(registration, kind, locale)
+    page = f"http://localhost:8000{registration.get_absolute_url()}"
+    assert page in str(composed.body)
+    assert Links(html_of(composed)).found == [page]
+    assert registration.event.title in composed.subject
+    assert "Léa O’Brien" in str(composed.body)
+    assert registration.pk in html_of(composed)
+
+
+@pytest.mark.parametrize(("kind", "locale"), EVERY_MAIL)
+def test_texts_are_not_escaped_and_html_is(
+    registration: Registration, kind: str, locale: str
+) -> None:
+    composed = mail(registration, kind, locale)
+    assert "L’école & la <ferme>" in str(composed.body)
+    assert "&amp;" not in str(composed.body)
+    assert "L’école &amp; la &lt;ferme&gt;" in html_of(composed)
+    assert "<zoe>" not in html_of(composed)
+
+
+@pytest.mark.parametrize("kind", MessageKind.values)
+def test_the_two_languages_say_it_in_their_own_words(registration: Registration, kind: str) -> None:
+    french, english = (str(mail(registration, kind, locale).body) for locale in LOCALES)
+    assert "Bonjour Zoé" in french
+    assert "Hello Zoé" in english
+    assert not set(french.split("\n\n")[1:3]) & set(english.split("\n\n")[1:3])
+
+
+def test_the_confirmation_tells_amount_places_and_local_time(registration: Registration) -> None:
+    text = str(mail(registration, "confirmed").body)
+    assert "Nous avons bien reçu votre paiement de 25,00\u00a0€" in text
+    assert "vos 2 places sont confirmées" in text
+    assert "mercredi 14 mai 2031, 9\u202fh\u202f30 – 17\u202fh\u202f00" in text
+    assert "€25.00" in str(mail(registration, "confirmed", "en").body)
+
+
+def test_a_free_confirmation_speaks_of_no_money(registration: Registration) -> None:
+    registration.status, registration.amount, registration.paid_at = "FREE", 0, None
+    text = str(mail(registration, "confirmed", "en").body)
+    assert "Your 2 places are confirmed." in text
+    assert "€" not in text
+    assert "payment" not in text
+
+
+def test_a_part_of_the_money_returned_leaves_the_registration_confirmed(
+    registration: Registration,
+) -> None:
+    registration.amount_refunded = 500
+    text = str(mail(registration, "refunded", "en").body)
+    assert "€5.00 has been returned" in text
+    assert "stays confirmed" in text
+
+
+def test_who_cancels_before_paying_reads_that_nothing_was_charged(
+    registration: Registration,
+) -> None:
+    registration.status, registration.paid_at = "CANCELLED", None
+    assert "Nothing was charged." in str(mail(registration, "cancelled", "en").body)
+
+
+def test_who_paid_by_cheque_and_cancels_hears_from_the_organiser(
+    registration: Registration,
+) -> None:
+    registration.status = "CANCELLED"
+    registration.payment_method = PaymentMethod.CHEQUE
+    text = str(mail(registration, "cancelled", "en").body)
+    assert "contact you about your cheque" in text
+
+
+def test_an_event_of_several_days_tells_both(registration: Registration) -> None:
+    registration.event.ends_at += timedelta(days=2)
+    text = str(mail(registration, "confirmed", "en").body)
+    assert "Wednesday 14 May 2031, 9:30 – Friday 16 May 2031, 17:00" in text
