@@ -1,5 +1,7 @@
 """The control API under ``/sandbox``: JSON in, JSON out, no key needed.
 
+The dashboard's forms come here too, form-encoded, and are sent back to the dashboard.
+
 ====== ===================================== ====================================================
 GET    /sandbox/state                        clock, faults, rate limits, endpoints with secrets
 POST   /sandbox/clock                        ``{"advance": seconds}``: move the clock forward
@@ -7,6 +9,7 @@ POST   /sandbox/sessions/{id}/expire         expire an open session now
 POST   /sandbox/sessions/{id}/pay            ``{"card": "4242…"}`` or ``{"iban": "AT61…"}``, and
                                              ``email``, ``name``: pay as a buyer would
 POST   /sandbox/payment_intents/{id}/settle  let a direct debit settle now
+POST   /sandbox/charges/{id}/refund          ``{"amount": 500}``, in minor units; all without
 POST   /sandbox/charges/{id}/dispute         ``{"reason": …, "inquiry": false}``: open a dispute
 POST   /sandbox/disputes/{id}/win | lose     decide a dispute
 POST   /sandbox/test_event                   ``{"type": "checkout.session.completed"}``: the
@@ -23,11 +26,12 @@ POST   /sandbox/endpoints/{id}/roll          a new secret; the old one signs as 
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Annotated, Any, TypeVar
+from urllib.parse import parse_qsl, quote
 
 import msgspec
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from inscrit.sandbox import checkout
@@ -36,10 +40,29 @@ from inscrit.sandbox.events import emit
 from inscrit.sandbox.faults import Fault
 from inscrit.sandbox.history import deliveries
 from inscrit.sandbox.rate_limits import RateLimits
-from inscrit.sandbox.resources import checkout_session, dispute, webhook_endpoint
+from inscrit.sandbox.resources import checkout_session, dispute, refund, webhook_endpoint
 from inscrit.sandbox.resources.payment_method import new_payment_method
 from inscrit.sandbox.samples import sample
 from inscrit.sandbox.simulator import Simulator
+
+
+class ClockMove(msgspec.Struct, forbid_unknown_fields=True):
+    advance: Annotated[float, msgspec.Meta(ge=0)]
+
+
+class RefundWish(msgspec.Struct, forbid_unknown_fields=True):
+    amount: int | None = None
+
+
+class Switch(msgspec.Struct, forbid_unknown_fields=True):
+    enabled: bool
+
+
+class Overlap(msgspec.Struct, forbid_unknown_fields=True):
+    seconds: float = 86400
+
+
+Wish = TypeVar("Wish")
 
 Action = Callable[[Request, dict[str, Any]], Any]
 
@@ -56,6 +79,7 @@ class Control:
             ("POST", "/sessions/{id}/expire", self.expire),
             ("POST", "/sessions/{id}/pay", self.pay),
             ("POST", "/payment_intents/{id}/settle", self.settle),
+            ("POST", "/charges/{id}/refund", self.refund),
             ("POST", "/charges/{id}/dispute", self.dispute),
             ("POST", "/disputes/{id}/win", self.win),
             ("POST", "/disputes/{id}/lose", self.lose),
@@ -66,6 +90,7 @@ class Control:
             ("POST", "/faults", self.add_fault),
             ("DELETE", "/faults", self.clear_faults),
             ("DELETE", "/faults/{id:int}", self.remove_fault),
+            ("POST", "/faults/{id:int}/remove", self.remove_fault),
             ("POST", "/rate_limits", self.set_rate_limits),
             ("POST", "/endpoints/{id}/roll", self.roll),
         ]
@@ -89,10 +114,7 @@ class Control:
         }
 
     def move_clock(self, _: Request, given: dict[str, Any]) -> Any:
-        seconds = given.get("advance")
-        if not isinstance(seconds, int | float) or seconds < 0:
-            raise invalid("Give the seconds to move forward, 0 or more.", "advance")
-        self.sim.advance(seconds)
+        self.sim.advance(convert(given, ClockMove).advance)
         return {"now": self.sim.clock.seconds(), "offset": self.sim.clock.offset}
 
     def expire(self, request: Request, _: dict[str, Any]) -> Any:
@@ -118,11 +140,18 @@ class Control:
         self.sim.tick()
         return self.sim.need("payment_intent", identifier)
 
+    def refund(self, request: Request, given: dict[str, Any]) -> Any:
+        asked = convert(given, RefundWish)
+        with self.sim.transaction():
+            charge = self.sim.need("charge", request.path_params["id"])
+            params = {} if asked.amount is None else {"amount": asked.amount}
+            return refund.new_refund(self.sim, charge, params)
+
     def dispute(self, request: Request, given: dict[str, Any]) -> Any:
         with self.sim.transaction():
             charge = self.sim.need("charge", request.path_params["id"])
             reason = given.get("reason", "fraudulent")
-            inquiry = bool(given.get("inquiry"))
+            inquiry = given.get("inquiry") in (True, "true")
             return dispute.open_dispute(self.sim, charge, reason, inquiry=inquiry)
 
     def win(self, request: Request, _: dict[str, Any]) -> Any:
@@ -157,10 +186,7 @@ class Control:
         return list(self.sim.faults.active.values())
 
     def add_fault(self, _: Request, given: dict[str, Any]) -> Any:
-        try:
-            fault = msgspec.convert(given, Fault)
-        except msgspec.ValidationError as error:
-            raise invalid(str(error)) from error
+        fault = convert(given, Fault)
         with self.sim.transaction():
             return self.sim.faults.add(fault)
 
@@ -175,12 +201,12 @@ class Control:
         return list(self.sim.faults.active.values())
 
     def set_rate_limits(self, _: Request, given: dict[str, Any]) -> Any:
-        self.limits.enabled = bool(given.get("enabled"))
+        self.limits.enabled = convert(given, Switch).enabled
         self.sim.feed.changed()
         return {"enabled": self.limits.enabled}
 
     def roll(self, request: Request, given: dict[str, Any]) -> Any:
-        until = self.sim.clock.real() + float(given.get("seconds", 86400))
+        until = self.sim.clock.real() + convert(given, Overlap).seconds
         secret = webhook_endpoint.new_secret()
         with self.sim.transaction():
             endpoint = self.sim.need("webhook_endpoint", request.path_params["id"])
@@ -200,19 +226,47 @@ def payment_method(given: dict[str, Any]) -> dict[str, Any]:
 
 def answering(action: Action) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
+        if request.headers.get("sec-fetch-site") == "cross-site":
+            return as_json({"error": {"message": "Not from another site."}}, 403)
+        is_form = request.headers.get("content-type", "").startswith(FORM)
         try:
-            given = read(await request.body())
-            found = action(request, given)
+            body = await request.body()
+            found = action(request, read_form(body) if is_form else read_json(body))
         except StripeError as error:
             found = error
-        if isinstance(found, StripeError):
-            return as_json(found.body(), found.status)
-        return as_json(found)
+        return to_dashboard(found) if is_form else in_json(found)
 
     return answer
 
 
-def read(body: bytes) -> dict[str, Any]:
+FORM = "application/x-www-form-urlencoded"
+
+
+def to_dashboard(found: Any) -> Response:
+    error = f"?error={quote(str(found))}" if isinstance(found, StripeError) else ""
+    return RedirectResponse(f"/dashboard{error}", 303)
+
+
+def in_json(found: Any) -> Response:
+    if isinstance(found, StripeError):
+        return as_json(found.body(), found.status)
+    return as_json(found)
+
+
+def read_form(body: bytes) -> dict[str, Any]:
+    """What was left empty was not meant."""
+    return dict(parse_qsl(body.decode("utf-8", "replace")))
+
+
+def convert(given: dict[str, Any], kind: type[Wish]) -> Wish:
+    """Typed, whether it came as JSON or as the texts of a form."""
+    try:
+        return msgspec.convert(given, kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise invalid(str(error)) from error
+
+
+def read_json(body: bytes) -> dict[str, Any]:
     try:
         return msgspec.json.decode(body, type=dict[str, Any]) if body else {}
     except msgspec.DecodeError as error:

@@ -19,6 +19,7 @@ from starlette.staticfiles import StaticFiles
 from inscrit.sandbox.api import Api
 from inscrit.sandbox.config import SandboxConfig, SandboxError
 from inscrit.sandbox.control import Control
+from inscrit.sandbox.dashboard import Dashboard
 from inscrit.sandbox.pages import Pages
 from inscrit.sandbox.resources.webhook_endpoint import register
 from inscrit.sandbox.simulator import Simulator
@@ -43,6 +44,7 @@ def create_app(config: SandboxConfig) -> Starlette:
             Mount("/static", StaticFiles(directory=STATIC)),
             *pages.routes(),
             *control.routes(api.limits),
+            *Dashboard(sim, api.limits, pages.templates).routes(),
         ],
         lifespan=lambda _: living(sim),
     )
