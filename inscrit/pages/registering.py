@@ -61,8 +61,8 @@ async def _take(form: RegistrationForm) -> str:
         return page
     except checkout.CheckoutNotOpened as error:
         problem = _(
-            "The payment page could not be opened just now. Nothing was charged and your places "
-            "were given back. Please try again in a moment."
+            "The payment page could not be opened just now. Nothing was charged, and no place is "
+            "held for you. Please try again in a moment."
         )
         raise Refused(problem, 503, new_key=True) from error
 

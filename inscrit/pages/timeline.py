@@ -13,28 +13,20 @@ from inscrit.registrations.models import Registration
 
 # Reasons that are not here are book-keeping: they say nothing new to the registrant.
 SENTENCES: dict[str, Promise] = {
-    Reason.REGISTERED: _("You registered; your places are held."),
-    Reason.FREE_OF_CHARGE: _("You registered; your places are confirmed."),
-    Reason.PAYMENT_RECEIVED: _("Your payment arrived; your places are confirmed."),
+    Reason.REGISTERED: _("You registered."),
+    Reason.FREE_OF_CHARGE: _("You registered, free of charge."),
+    Reason.PAYMENT_RECEIVED: _("Your payment arrived."),
     Reason.PAYMENT_UNDER_WAY: _("Your bank has been asked for the payment; that takes some days."),
     Reason.PAYMENT_ATTEMPT_FAILED: _("A payment attempt was declined; nothing was charged."),
     Reason.DELAYED_PAYMENT_FAILED: _("Your bank did not make the payment."),
-    Reason.SESSION_EXPIRED: _("Time to pay ran out; your places were given back."),
-    Reason.CHECKOUT_UNAVAILABLE: _(
-        "The payment page could not be opened; nothing was charged and your places were given back."
-    ),
-    Reason.MARKED_PAID: _("The organiser received your payment; your places are confirmed."),
+    Reason.SESSION_EXPIRED: _("Time to pay ran out."),
+    Reason.CHECKOUT_UNAVAILABLE: _("The payment page could not be opened; nothing was charged."),
+    Reason.MARKED_PAID: _("The organiser received your payment."),
     Reason.CANCELLED_BY_REQUEST: _("The registration was cancelled."),
     Reason.CANCELLED_WITHOUT_REFUND: _("The registration was cancelled, without a refund."),
-    Reason.LATE_PAYMENT_RESEATED: _(
-        "Your payment arrived late, but there was still room: your places are confirmed."
-    ),
-    Reason.LATE_PAYMENT_REFUNDED: _(
-        "Your payment arrived after your places had been given back; it is being returned."
-    ),
-    Reason.LATE_PAYMENT_REVIEW: _(
-        "Your payment arrived after your places had been given back; the organiser will decide."
-    ),
+    Reason.LATE_PAYMENT_RESEATED: _("Your payment arrived late, but there was still room for you."),
+    Reason.LATE_PAYMENT_REFUNDED: _("Your payment arrived too late; it is being returned."),
+    Reason.LATE_PAYMENT_REVIEW: _("Your payment arrived too late; the organiser will decide."),
     Reason.SECOND_PAYMENT_REFUNDED: _("A second payment arrived; it is being returned."),
     Reason.REFUND_REQUESTED: _("The organiser ordered a refund."),
     Reason.REFUND_RECEIVED: _("Money was returned to you."),

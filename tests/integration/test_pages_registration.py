@@ -122,7 +122,7 @@ def test_while_places_are_held_it_says_until_when_and_offers_to_pay(
     page = seen(english, registration)
     until = timezone.localtime(registration.hold_expires_at)
     assert "Your places are held" in page
-    assert f"They are yours until {until:%-H:%M}. Please pay €25.00 before then." in page
+    assert f"Please pay €25.00 before {until:%-H:%M}." in page
     assert "Pay €25.00 now" in page
     for told in ("Léa Martin", "Noé Martin", "A day on the farm", registration.pk):
         assert told in page
@@ -169,7 +169,7 @@ def test_paid_is_said_with_what_happened_and_the_mail_that_was_sent(
     page = seen(english, registration)
     assert "Paid, see you there!" in page
     story = page.split("What has happened")[1]
-    told = ["You registered;", "Your payment arrived;", "We wrote to you by e-mail."]
+    told = ["You registered.", "Your payment arrived.", "We wrote to you by e-mail."]
     assert [story.index(one) for one in told] == sorted(story.index(one) for one in told)
 
 
