@@ -57,6 +57,7 @@ class Door:
         await receive()
         await self._committer.start()
         await self._places.start()
+        log.info("🚪 Web side ready")
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await self._places.stop()

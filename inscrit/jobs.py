@@ -5,7 +5,9 @@ connection that is known to be alive, and gives it back.
 """
 
 import asyncio
+import signal
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, ParamSpec, TypeVar, cast
 
 import psycopg
@@ -13,6 +15,7 @@ import structlog
 from asgiref.sync import sync_to_async
 from django.db import connection
 from procrastinate.exceptions import ConnectorException
+from psycopg_pool import PoolTimeout
 
 if TYPE_CHECKING:
     from procrastinate import App
@@ -45,32 +48,42 @@ def work(concurrency: int) -> None:
 
 async def _work(concurrency: int) -> None:
     """Work until a signal; a database that goes away is waited for."""
-    while True:
+    stopping = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    while not stopping.is_set():
         try:
-            await _work_while_connected(concurrency)
-        except (ConnectorException, psycopg.Error) as error:
-            log.warning("⚠️  Worker lost the database, connecting again", error=str(error))
+            await _work_while_connected(concurrency, stopping)
+        except (ConnectorException, psycopg.Error, PoolTimeout) as error:
+            log.warning("⚠️  Worker lost the database", error=type(error).__name__)
+        if not stopping.is_set():
+            log.warning("⚠️  Worker connects again", seconds=RECONNECT_SECONDS)
             await asyncio.sleep(RECONNECT_SECONDS)
-        else:
-            log.info("🛠️  Worker stopped")
-            return
+    log.info("🛠️  Worker stopped")
 
 
-async def _work_while_connected(concurrency: int) -> None:
+async def _work_while_connected(concurrency: int, stopping: asyncio.Event) -> None:
     from procrastinate.contrib.django import app
 
     connector = cast("DjangoConnector", app.connector).get_worker_connector()
     with app.replace_connector(connector) as worker_app:
-        await _take_jobs(worker_app, concurrency)
+        async with worker_app.open_async():
+            log.info("🛠️  Worker ready", concurrency=concurrency)
+            working = asyncio.create_task(_take_jobs(worker_app, concurrency))
+            told = asyncio.create_task(stopping.wait())
+            await asyncio.wait({working, told}, return_when=asyncio.FIRST_COMPLETED)
+            told.cancel()
+            working.cancel()  # it ends once the jobs begun are done
+            with suppress(asyncio.CancelledError):
+                await working
 
 
 async def _take_jobs(worker_app: "App", concurrency: int) -> None:
-    async with worker_app.open_async():
-        log.info("🛠️  Worker ready", concurrency=concurrency)
-        await worker_app.run_worker_async(
-            queues=list(QUEUES),
-            concurrency=concurrency,
-            shutdown_graceful_timeout=20,
-            delete_jobs="successful",
-            fetch_job_polling_interval=2,
-        )
+    await worker_app.run_worker_async(
+        queues=list(QUEUES),
+        concurrency=concurrency,
+        shutdown_graceful_timeout=20,
+        delete_jobs="successful",
+        fetch_job_polling_interval=2,
+        install_signal_handlers=False,
+    )

@@ -93,8 +93,8 @@ class Places:
             await listener.execute(f"LISTEN {CHANNEL}")
             self._connection = reader
             await self._read(list(self._channels))  # whatever moved while nobody listened
-            async for notice in listener.notifies():
-                moved = {notice.payload, *await _heard(listener)} & self._channels.keys()
+            while True:
+                moved = await _heard(listener) & self._channels.keys()
                 if moved:
                     await self._read(list(moved))
 
@@ -126,8 +126,10 @@ class Places:
 
 
 async def _heard(listener: "psycopg.AsyncConnection[Any]") -> set[str]:
-    """The events that move within the next breath."""
-    return {notice.payload async for notice in listener.notifies(timeout=BREATH)}
+    """Wait for an event to move; all those that do within a breath."""
+    heard = {notice.payload async for notice in listener.notifies(stop_after=1)}
+    await asyncio.sleep(BREATH)
+    return heard | {notice.payload async for notice in listener.notifies(timeout=0)}
 
 
 def _body(capacity: int | None, confirmed: int, held: int, next_release_at: str | None) -> bytes:

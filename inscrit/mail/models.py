@@ -30,7 +30,10 @@ class Message(models.Model):
     """One mail to a registrant. It is rendered when it is sent."""
 
     registration = models.ForeignKey(
-        Registration, models.PROTECT, related_name="messages", verbose_name=_("registration")
+        Registration,
+        models.PROTECT,
+        related_name="messages",
+        verbose_name=_("registration"),
     )
     kind = models.CharField(_("kind"), max_length=32, choices=MessageKind.choices)
     recipient = models.EmailField(_("recipient"))
@@ -41,6 +44,8 @@ class Message(models.Model):
     attempts = models.PositiveIntegerField(_("attempts"), default=0)
     error = models.TextField(_("error"), blank=True)
     created_at = models.DateTimeField(_("created"), default=timezone.now)
+    # While it waits: when the sweep takes it up, should the job that has it come to nothing.
+    next_try_at = models.DateTimeField(_("next try"), default=timezone.now)
     sent_at = models.DateTimeField(_("sent"), null=True, blank=True)
 
     class Meta:
@@ -49,7 +54,9 @@ class Message(models.Model):
         ordering = ("-id",)
         indexes = (
             models.Index(
-                fields=["state"], condition=~Q(state=MessageState.SENT), name="message_unsent"
+                fields=["next_try_at"],
+                condition=Q(state__in=["queued", "retrying"]),
+                name="message_waiting",
             ),
         )
         constraints = (

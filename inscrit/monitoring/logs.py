@@ -8,14 +8,16 @@ import logging.config
 import sys
 from typing import Any
 
+import psycopg
 import structlog
+from procrastinate.exceptions import ConnectorException
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 # Access lines tell nothing that ours don't, and would name tokens in addresses.
 QUIET = (
     "httpx",
     "httpcore",
-    "uvicorn.access",
+    "uvicorn",
     "procrastinate",
     "psycopg.pool",
     "stripe",
@@ -43,10 +45,21 @@ def _drop_level(_logger: WrappedLogger, _name: str, line: EventDict) -> EventDic
     return line
 
 
+def _lost_database(_logger: WrappedLogger, _name: str, line: EventDict) -> EventDict:
+    """A database that went away is no bug: its kind says enough, a traceback would not help."""
+    failure = line.get("exc_info")
+    error = failure[1] if isinstance(failure, tuple) else failure
+    if isinstance(error, psycopg.OperationalError | ConnectorException):
+        line.pop("exc_info")
+        line["error"] = type(error).__name__
+    return line
+
+
 def processors(log_format: str) -> list[Processor]:
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
+        _lost_database,
     ]
     if log_format == "json":
         stamp = structlog.processors.TimeStamper(fmt="iso", utc=True)

@@ -39,7 +39,11 @@ class Registration(models.Model):
         primary_key=True, max_length=40, default=new_registration_id, editable=False
     )
     event = models.ForeignKey(
-        Event, models.PROTECT, related_name="registrations", verbose_name=_("event")
+        Event,
+        models.PROTECT,
+        related_name="registrations",
+        verbose_name=_("event"),
+        db_index=False,  # the index by event and status serves
     )
     status = models.CharField(
         _("status"),

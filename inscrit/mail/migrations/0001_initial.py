@@ -63,6 +63,12 @@ class Migration(migrations.Migration):
                 ("attempts", models.PositiveIntegerField(default=0, verbose_name="attempts")),
                 ("error", models.TextField(blank=True, verbose_name="error")),
                 (
+                    "next_try_at",
+                    models.DateTimeField(
+                        default=django.utils.timezone.now, verbose_name="next try"
+                    ),
+                ),
+                (
                     "created_at",
                     models.DateTimeField(default=django.utils.timezone.now, verbose_name="created"),
                 ),
@@ -83,9 +89,9 @@ class Migration(migrations.Migration):
                 "ordering": ("-id",),
                 "indexes": [
                     models.Index(
-                        condition=models.Q(("state", "sent"), _negated=True),
-                        fields=["state"],
-                        name="message_unsent",
+                        fields=["next_try_at"],
+                        condition=models.Q(("state__in", ["queued", "retrying"])),
+                        name="message_waiting",
                     )
                 ],
                 "constraints": [

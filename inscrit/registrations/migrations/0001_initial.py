@@ -2,8 +2,9 @@
 
 import django.db.models.deletion
 import django.utils.timezone
-import inscrit.public_ids
 from django.db import migrations, models
+
+import inscrit.public_ids
 
 
 class Migration(migrations.Migration):
@@ -92,6 +93,7 @@ class Migration(migrations.Migration):
                 (
                     "event",
                     models.ForeignKey(
+                        db_index=False,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="registrations",
                         to="events.event",

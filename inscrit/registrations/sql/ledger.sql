@@ -86,21 +86,27 @@ FROM json_to_recordset(%(rows)s::json) AS u(
 )
 
 -- name: queue_mails
+-- A job carries some messages at once: a job each would cost more than all the rest.
 WITH queued AS (
     INSERT INTO mail_message (
-        registration_id, kind, recipient, locale, state, attempts, error, created_at
+        registration_id, kind, recipient, locale, state, attempts, error, created_at, next_try_at
     )
-    SELECT r.id, u.kind, r.contact_email, r.locale, 'queued', 0, '', now()
+    SELECT r.id, u.kind, r.contact_email, r.locale, 'queued', 0, '', now(),
+        now() + interval '5 minutes'
     FROM json_to_recordset(%(rows)s::json) AS u(registration_id text, kind text)
     JOIN registrations_registration AS r ON r.id = u.registration_id
     ON CONFLICT DO NOTHING
     RETURNING id
+), parcels AS (
+    SELECT jsonb_agg(id) AS ids
+    FROM (SELECT id, (row_number() OVER () - 1) / 20 AS parcel FROM queued) AS numbered
+    GROUP BY parcel
 )
 SELECT procrastinate_defer_jobs_v1(array_agg(
     ROW('mail', 'inscrit.mail.tasks.deliver', 0, NULL, NULL,
-        jsonb_build_object('message_id', id), NULL)::procrastinate_job_to_defer_v1
+        jsonb_build_object('message_ids', ids), NULL)::procrastinate_job_to_defer_v1
 ))
-FROM queued
+FROM parcels
 HAVING count(*) > 0
 
 -- name: order_refunds
