@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass, field
 from functools import partial
 
-import httpx
+import httptools
 import msgspec
 import structlog
 
@@ -16,6 +16,7 @@ from inscrit.sandbox.clock import Clock
 from inscrit.sandbox.config import SandboxConfig
 from inscrit.sandbox.faults import WHEN_QUEUED, WHEN_SENT, Fault, Faults
 from inscrit.sandbox.feed import Feed
+from inscrit.sandbox.outgoing import Outgoing
 from inscrit.sandbox.signature import sign
 from inscrit.sandbox.store import Store, StripeObject
 
@@ -106,12 +107,7 @@ class Deliveries:
         self.wake = asyncio.Event()
         self.sending: dict[int, asyncio.Task[None]] = {}
         self.waiting: dict[str, asyncio.Event] = {}
-        self.client = httpx.AsyncClient(
-            timeout=config.webhook_timeout,
-            follow_redirects=False,
-            trust_env=False,
-            limits=httpx.Limits(max_connections=AT_ONCE, max_keepalive_connections=AT_ONCE),
-        )
+        self.outgoing = Outgoing()
 
     # Queueing: part of the transaction in which the event happens.
 
@@ -169,7 +165,7 @@ class Deliveries:
         for task in self.sending.values():
             task.cancel()
         await asyncio.gather(*self.sending.values(), return_exceptions=True)
-        await self.client.aclose()
+        self.outgoing.close()
 
     def due(self) -> list[Delivery]:
         free = AT_ONCE - len(self.sending)
@@ -215,15 +211,15 @@ class Deliveries:
 
     async def post(self, url: str, message: Message) -> Answer:
         body, started = message.body, time.monotonic()
+        signed = headers(body, message.secrets, message.timestamp)
         try:
-            response = await self.client.post(
-                url, content=body, headers=headers(body, message.secrets, message.timestamp)
-            )
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            text = f"{type(error).__name__}: {error}"
-            return Answer(None, text, time.monotonic() - started)
-        text = response.text[:ANSWER_KEPT]
-        return Answer(response.status_code, text, time.monotonic() - started)
+            reply = await self.outgoing.post(url, body, signed, self.config.webhook_timeout)
+        except TimeoutError:
+            return Answer(None, "no answer in time", time.monotonic() - started)
+        except (OSError, httptools.HttpParserError) as error:
+            return Answer(None, str(error), time.monotonic() - started)
+        text = reply.body[:ANSWER_KEPT].decode("utf-8", "replace")
+        return Answer(reply.status, text, time.monotonic() - started)
 
     # What came of it.
 
