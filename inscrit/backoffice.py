@@ -1,0 +1,80 @@
+"""What the organisers' admin pages share."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+
+M = TypeVar("M", bound=Model)
+P = TypeVar("P", bound=Model)
+
+if TYPE_CHECKING:
+    from django.utils.safestring import SafeString
+
+    ModelAdmin = admin.ModelAdmin
+    TabularInline = admin.TabularInline
+else:
+
+    class ModelAdmin(admin.ModelAdmin, Generic[M]):
+        """Django's, which does not know at run time that it is generic."""
+
+    class TabularInline(admin.TabularInline, Generic[M, P]):
+        """Django's, which does not know at run time that it is generic."""
+
+
+class Unchangeable:
+    """Rows that are the record of what happened: shown, never written by hand."""
+
+    def has_add_permission(self, _request: HttpRequest, _obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, _request: HttpRequest, _obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, _request: HttpRequest, _obj: Any = None) -> bool:
+        return False
+
+
+def link(target: Model | None, text: str | None = None) -> "SafeString | str":
+    """The way to another object's admin page."""
+    if target is None:
+        return "–"
+    meta = target._meta
+    url = reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[target.pk])
+    return format_html('<a href="{}">{}</a>', url, text or str(target))
+
+
+def confirm(
+    page: ModelAdmin[M], request: HttpRequest, chosen: QuerySet[M], *, question: str, action: str
+) -> TemplateResponse | None:
+    """Ask before an action that can't be taken back; None once the person has said yes."""
+    if "yes" in request.POST:
+        return None
+    context = {
+        **page.admin_site.each_context(request),
+        "title": question,
+        "chosen": chosen,
+        "action": action,
+        "checkbox": ACTION_CHECKBOX_NAME,
+        "opts": page.opts,
+    }
+    return TemplateResponse(request, "admin/confirm_action.html", context)
+
+
+def one_by_one(request: HttpRequest, chosen: QuerySet[M], act: Callable[[M], str | None]) -> None:
+    """Do something to each; it answers why it could not be done, or None. The person is told."""
+    done = 0
+    for one in chosen:
+        if problem := act(one):
+            messages.error(request, f"{one}: {problem}")
+        else:
+            done += 1
+    if done:
+        messages.success(request, _("Done: %(n)d") % {"n": done})

@@ -1,0 +1,121 @@
+"""The organisers' pages for events."""
+# ruff: noqa: FBT001 - Django's signatures
+
+from typing import TYPE_CHECKING, Any
+from zoneinfo import available_timezones
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from inscrit.backoffice import ModelAdmin
+from inscrit.money import money
+
+from .models import Event, EventStatus
+
+if TYPE_CHECKING:
+    ModelForm = forms.ModelForm[Event]
+else:
+    ModelForm = forms.ModelForm
+
+admin.site.site_header = admin.site.site_title = "Inscrit"
+admin.site.index_title = _("Organisers")
+
+
+class EventForm(ModelForm):
+    time_zone = forms.ChoiceField(
+        label=_("time zone"),
+        choices=[(name, name) for name in sorted(available_timezones())],
+        initial="Europe/Paris",
+    )
+
+    class Meta:
+        model = Event
+        fields = "__all__"
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        status = self.fields.get("status")
+        if isinstance(status, forms.ChoiceField):
+            # Cancelling is more than a word: an action does it, refunds and tells everybody.
+            status.choices = [one for one in EventStatus.choices if one[0] != "cancelled"]
+
+    def clean_capacity(self) -> int | None:
+        """The counters are no fields of this form, so the model's own check is left out."""
+        capacity: int | None = self.cleaned_data["capacity"]
+        if capacity is not None and capacity < self.instance.confirmed + self.instance.held:
+            raise forms.ValidationError(
+                _(
+                    "There are already more registrations than that: "
+                    "the places can't be fewer than those confirmed and held."
+                )
+            )
+        return capacity
+
+
+@admin.register(Event)
+class EventAdmin(ModelAdmin[Event]):
+    form = EventForm
+    list_display = (
+        "title",
+        "starts_at",
+        "status",
+        "price_in_words",
+        "capacity",
+        "confirmed",
+        "held",
+        "free",
+    )
+    list_filter = ("status", "starts_at")
+    search_fields = ("id", "title", "location")
+    date_hierarchy = "starts_at"
+    readonly_fields = ("id", "confirmed", "held", "free", "created_at")
+    fieldsets = (
+        (None, {"fields": ("title", "description", "location", "slug")}),
+        (_("When"), {"fields": ("starts_at", "ends_at", "time_zone")}),
+        (_("Places"), {"fields": ("capacity", "confirmed", "held", "free")}),
+        (_("Price"), {"fields": ("price", "currency")}),
+        (
+            _("Registration"),
+            {"fields": ("status", "sales_end_at", "refund_until", "late_payment")},
+        ),
+        (_("About"), {"fields": ("id", "created_at")}),
+    )
+    # What needs money to move is added by the room that moves it.
+    actions: list[Any] = []  # noqa: RUF012 - others add to it
+
+    @admin.display(description=_("free"))
+    def free(self, event: Event) -> int | str:
+        return "∞" if event.remaining is None else event.remaining
+
+    @admin.display(description=_("price"), ordering="price")
+    def price_in_words(self, event: Event) -> str:
+        return money(event.price, event.currency)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Event | None = None) -> list[str]:
+        fixed = [str(name) for name in super().get_readonly_fields(request, obj)]
+        return [*fixed, "status"] if obj and obj.status == EventStatus.CANCELLED else fixed
+
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> Event | None:
+        event = super().get_object(request, object_id, from_field)
+        if event is not None and request.method == "POST":
+            # Held until the form is saved, so that the counters it was checked against stand still.
+            event.refresh_from_db(from_queryset=Event.objects.select_for_update(no_key=True))
+        return event
+
+    def save_model(
+        self, request: HttpRequest, obj: Event, form: "forms.ModelForm[Event]", change: bool
+    ) -> None:
+        """Write only what was changed: the counters are not ours to write."""
+        if not change:
+            super().save_model(request, obj, form, change)
+        elif form.changed_data:
+            obj.save(update_fields=form.changed_data)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Event | None = None) -> bool:
+        if obj is not None and obj.registrations.exists():
+            return False
+        return super().has_delete_permission(request, obj)
