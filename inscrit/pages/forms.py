@@ -68,13 +68,11 @@ class ParticipantForm(forms.Form):
         label=gettext_lazy("First name"),
         max_length=_longest(Participant, "first_name"),
         error_messages=REQUIRED,
-        widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     last_name = forms.CharField(
         label=gettext_lazy("Last name"),
         max_length=_longest(Participant, "last_name"),
         error_messages=REQUIRED,
-        widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
 
 

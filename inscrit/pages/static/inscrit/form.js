@@ -39,7 +39,6 @@ function add() {
   fresh.querySelector("[name=last_name]").value = family;
   people.append(fresh);
   renumber();
-  people.lastElementChild.querySelector("input").focus();
 }
 
 function remove(button) {
@@ -52,6 +51,7 @@ if (people) {
   document.getElementById("add").addEventListener("click", (event) => {
     event.preventDefault();
     add();
+    people.lastElementChild.querySelector("input").focus();
   });
   people.addEventListener("click", (event) => {
     const button = event.target.closest(".remove");
@@ -76,6 +76,30 @@ for (const form of document.querySelectorAll("[data-once]")) {
   });
   // Back from the next page: the form may be sent again, and still registers only once.
   addEventListener("pageshow", () => setSent(form, false));
+}
+
+// Back from the payment page, a browser may have fetched this page anew: empty, and with a new
+// key. What is remembered in its history brings the participants back, and with the old key
+// sending the form again is still the same request.
+const names = (person) => [...person.querySelectorAll("input")];
+const key = document.querySelector("#register [name=key]");
+
+function remember() {
+  const written = [...people.children].map((person) => names(person).map(({ value }) => value));
+  history.replaceState({ key: key.value, people: written }, "");
+}
+
+function restore(state) {
+  key.value = state.key;
+  state.people.forEach((values, index) => {
+    if (!people.children[index]) add();
+    names(people.children[index]).forEach((input, n) => { input.value = values[n]; });
+  });
+}
+
+if (key) {
+  if (history.state?.people) restore(history.state);
+  key.form.addEventListener("submit", remember);
 }
 
 document.querySelector("[data-focus]")?.focus();

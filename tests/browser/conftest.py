@@ -1,0 +1,59 @@
+"""A real browser in front of the real processes."""
+
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+# The same installation as the acceptance tests have, started for these.
+from ..acceptance.conftest import installation, open_event, organiser  # noqa: TID252
+
+__all__ = ["installation", "open_event", "organiser"]
+
+QUIET = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+PHONE = {"width": 390, "height": 800}
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """The machine's own Chromium, else Playwright's."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=list(QUIET)
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def phone(chromium: Browser) -> Iterator[Page]:
+    """A French parent's phone. A script's error fails the test."""
+    yield from _page(chromium)
+
+
+@pytest.fixture
+def phone_without_scripts(chromium: Browser) -> Iterator[Page]:
+    yield from _page(chromium, java_script_enabled=False)
+
+
+def _page(chromium: Browser, *, java_script_enabled: bool = True) -> Iterator[Page]:
+    context = chromium.new_context(
+        viewport={"width": PHONE["width"], "height": PHONE["height"]},
+        locale="fr-FR",
+        java_script_enabled=java_script_enabled,
+    )
+    page = context.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    yield page
+    context.close()
+    assert errors == []

@@ -1,0 +1,186 @@
+"""A parent finds an event, registers two children, pays, and reads that all is well."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from ..acceptance.conftest import OpenEvent  # noqa: TID252
+from ..acceptance.installation import Installation, eventually  # noqa: TID252
+
+pytestmark = pytest.mark.browser
+
+
+def fill_in(page: Page, *children: str) -> None:
+    page.get_by_label("Votre nom").fill("Camille Martin")
+    page.get_by_label("Votre adresse e-mail").fill("camille@example.org")
+    for number, child in enumerate(children):
+        if number:
+            page.get_by_role("button", name="Ajouter un participant").click()
+        person = page.get_by_role("group", name=f"Participant {number + 1}")
+        person.get_by_label("Prénom").fill(child)
+        person.get_by_label("Nom", exact=True).fill("Martin")
+
+
+def send(page: Page) -> None:
+    page.get_by_role("button", name=re.compile(r"^S’inscrire")).click()
+
+
+def pay(page: Page, sandbox: str) -> None:
+    page.wait_for_url(f"{sandbox}/**")
+    card = {"card_number": "4242424242424242", "exp": "12 / 34", "cvc": "123", "name": "Martin"}
+    for name, value in card.items():
+        page.locator(f"[name={name}]").fill(value)
+    page.locator("[name=name]").press("Enter")
+
+
+def test_two_children_are_registered_and_paid(
+    phone: Page, installation: Installation, open_event: OpenEvent
+) -> None:
+    event = open_event(title="Sortie en forêt")
+    phone.goto(installation.site)
+    phone.get_by_role("link", name="Sortie en forêt").click()
+    expect(phone.get_by_text("Encore 10 places")).to_be_visible()
+    fill_in(phone, "Léa", "Noé")
+    expect(phone.locator("#total")).to_have_text(re.compile(r"50,00\s€"))
+    send(phone)
+    pay(phone, installation.sandbox)
+    expect(phone.get_by_role("heading", name="C’est payé")).to_be_visible(timeout=15000)
+    expect(phone.get_by_text("Noé Martin")).to_be_visible()
+    assert installation.places(event["id"])["confirmed"] == 2
+
+
+def test_it_works_without_any_script(
+    phone_without_scripts: Page, installation: Installation, open_event: OpenEvent
+) -> None:
+    page = phone_without_scripts
+    event = open_event(title="Sans script")
+    page.goto(f"{installation.site}/events/{event['slug']}")
+    fill_in(page, "Léa", "Noé")
+    send(page)
+    pay(page, installation.sandbox)
+    expect(page.get_by_role("heading", name="C’est payé")).to_be_visible(timeout=15000)
+
+
+def test_the_enter_key_sends_the_form_and_removes_nobody(
+    phone: Page, installation: Installation, open_event: OpenEvent
+) -> None:
+    event = open_event()
+    phone.goto(f"{installation.site}/events/{event['slug']}")
+    fill_in(phone, "Léa", "Noé")
+    phone.get_by_label("Votre nom").press("Enter")
+    phone.wait_for_url(f"{installation.sandbox}/**")
+    assert installation.places(event["id"])["held"] == 2
+
+
+def test_a_child_taken_away_again_is_not_registered(
+    phone: Page, installation: Installation, open_event: OpenEvent
+) -> None:
+    event = open_event()
+    phone.goto(f"{installation.site}/events/{event['slug']}")
+    fill_in(phone, "Léa", "Noé", "Zoé")
+    phone.get_by_role("group", name="Participant 2").get_by_role("button", name="Retirer").click()
+    names = phone.locator("[name=first_name]").evaluate_all("all => all.map(one => one.value)")
+    assert names == ["Léa", "Zoé"]
+    send(phone)
+    phone.wait_for_url(f"{installation.sandbox}/**")
+    assert installation.places(event["id"])["held"] == 2
+
+
+def test_an_impatient_double_tap_registers_once(
+    phone: Page, installation: Installation, open_event: OpenEvent
+) -> None:
+    event = open_event()
+    phone.goto(f"{installation.site}/events/{event['slug']}")
+    fill_in(phone, "Léa")
+    phone.get_by_role("button", name=re.compile(r"^S’inscrire")).dblclick(no_wait_after=True)
+    phone.wait_for_url(f"{installation.sandbox}/**")
+    assert installation.places(event["id"])["held"] == 1
+
+
+def test_going_back_from_the_payment_page_finds_the_form_as_it_was(
+    phone: Page, installation: Installation, open_event: OpenEvent
+) -> None:
+    event = open_event()
+    phone.goto(f"{installation.site}/events/{event['slug']}")
+    fill_in(phone, "Léa", "Noé")
+    send(phone)
+    phone.wait_for_url(f"{installation.sandbox}/**")
+    payment_page = phone.url
+    phone.go_back()
+    expect(phone.get_by_label("Votre nom")).to_have_value("Camille Martin")
+    expect(phone.get_by_role("group", name="Participant 2").get_by_label("Prénom")).to_have_value(
+        "Noé"
+    )
+    send(phone)
+    phone.wait_for_url(payment_page)
+    assert installation.places(event["id"])["held"] == 2
+
+
+def test_the_places_move_while_somebody_looks(
+    phone: Page, installation: Installation, open_event: OpenEvent
+) -> None:
+    event = open_event(capacity=4)
+    phone.goto(f"{installation.site}/events/{event['slug']}")
+    expect(phone.get_by_text("Plus que 4 places")).to_be_visible()
+    installation.register(event["id"], 3)
+    expect(phone.get_by_text("Plus qu’une place")).to_be_visible()
+
+
+def test_the_form_appears_when_a_place_comes_free(
+    phone: Page, installation: Installation, open_event: OpenEvent
+) -> None:
+    event = open_event(capacity=1)
+    made = installation.register(event["id"], 1).json()
+    phone.goto(f"{installation.site}/events/{event['slug']}")
+    expect(
+        phone.get_by_text(re.compile("Complet.: une place pourrait se libérer à"))
+    ).to_be_visible()
+    expect(phone.get_by_label("Votre nom")).to_be_hidden()
+    path = f"/api/v1/registrations/{made['id']}/cancel"
+    installation.web.post(path, params={"token": made["token"]}).raise_for_status()
+    expect(phone.get_by_label("Votre nom")).to_be_visible()
+    expect(phone.get_by_text("Plus qu’une place")).to_be_visible()
+
+
+def test_an_open_page_turns_to_paid_by_itself(
+    phone: Page, installation: Installation, open_event: OpenEvent
+) -> None:
+    made = installation.register(open_event()["id"]).json()
+    phone.goto(f"{installation.site}/registrations/{made['id']}?token={made['token']}")
+    expect(phone.get_by_role("heading", name="Vos places vous sont réservées")).to_be_visible()
+    installation.pay(made)
+    expect(phone.get_by_role("heading", name="C’est payé")).to_be_visible(timeout=15000)
+
+
+def test_paying_later_from_the_registration_s_page(
+    phone: Page, installation: Installation, open_event: OpenEvent
+) -> None:
+    made = installation.register(open_event()["id"]).json()
+    phone.goto(f"{installation.site}/registrations/{made['id']}?token={made['token']}")
+    phone.get_by_role("button", name=re.compile("Payer")).click()
+    pay(phone, installation.sandbox)
+    expect(phone.get_by_role("heading", name="C’est payé")).to_be_visible(timeout=15000)
+
+
+def test_the_mail_leads_to_the_same_page(
+    phone: Page, installation: Installation, open_event: OpenEvent
+) -> None:
+    made = installation.register(open_event()["id"]).json()
+    installation.pay(made)
+    (mail,) = eventually(lambda: installation.mails(made["id"]), "the confirmation arrives")
+    link = re.search(r"http\S+", mail["text"])
+    assert link
+    phone.goto(link[0])
+    expect(phone.get_by_role("heading", name="C’est payé")).to_be_visible()
+    expect(phone.get_by_text("Nous vous avons écrit par e-mail.")).to_be_visible()
+
+
+def test_the_language_is_changed_where_one_is(
+    phone: Page, installation: Installation, open_event: OpenEvent
+) -> None:
+    event = open_event()
+    phone.goto(f"{installation.site}/events/{event['slug']}")
+    phone.get_by_role("button", name="English").click()
+    expect(phone.get_by_text("10 places left")).to_be_visible()
+    assert phone.url.endswith(event["slug"])
