@@ -102,14 +102,13 @@ def change_event(request: Request, event_id: str, body: EventPatch) -> EventOut:
 async def cancel_event(request: Request, event_id: str) -> EventCancelled:
     """Cancel an event: every payment is refunded, every registrant told by mail.
 
-    While Stripe can't be reached, registrations that are being paid stay: `waiting` counts them.
-    The same call goes on where it stopped.
+    `cancelled` counts the registrations. Interrupted, the same call goes on where it stopped.
     """
     try:
         done = await cancelling.cancel_event(event_id, actor=request.auth.actor)
     except Event.DoesNotExist:
         raise problems.not_found("event") from None
-    return EventCancelled.of(done.event, cancelled=done.cancelled, waiting=done.waiting)
+    return EventCancelled.of(done.event, cancelled=done.registrations)
 
 
 @router.get(

@@ -11,7 +11,7 @@ from pydantic import StringConstraints
 from inscrit.events.models import Event
 from inscrit.jobs import in_database
 from inscrit.payments import cancelling, checkout
-from inscrit.payments.stripe_gateway import StripeRefused, StripeUnavailable
+from inscrit.payments.stripe_gateway import StripeRefused
 from inscrit.registrations import services
 from inscrit.registrations.ledger import Report
 from inscrit.registrations.lifecycle import Fact, MarkedPaid, Outcome, Reason, RefundRequested
@@ -111,7 +111,6 @@ def get_registration(
         401: ProblemOut,
         403: ProblemOut,
         404: ProblemOut,
-        503: ProblemOut,
     },
     openapi_extra=ANYBODY,
 )
@@ -125,10 +124,7 @@ async def cancel_registration(
     """
     _permit(request.auth, registration_id, token, WHO_HANDLES_REGISTRATIONS)
     refund = await in_database(_refund_is_due, registration_id, request.auth)
-    try:
-        await cancelling.cancel(registration_id, refund=refund, actor=request.auth.actor)
-    except (StripeUnavailable, StripeRefused) as error:
-        raise _checkout_unavailable("Stripe could not close the checkout page.", error) from error
+    await cancelling.cancel(registration_id, refund=refund, actor=request.auth.actor)
     return await in_database(_shown, registration_id, request.auth)
 
 
@@ -206,17 +202,17 @@ async def _checkout_url(registration: Registration) -> str | None:
     except checkout.CheckoutNotOpened as error:
         # The places were given back: the caller's next try, with the same key, is a new one.
         await in_database(_forget_keys, registration)
-        detail = "Stripe could not open the checkout page; the places were given back."
-        raise _checkout_unavailable(detail, error.__cause__) from error
+        raise _checkout_unavailable(refused=isinstance(error.__cause__, StripeRefused)) from error
 
 
 def _forget_keys(registration: Registration) -> None:
     IdempotencyKey.objects.filter(registration=registration).delete()
 
 
-def _checkout_unavailable(detail: str, cause: BaseException | None) -> Problem:
-    """503 if Stripe may answer the next time, 502 if it refused."""
-    if isinstance(cause, StripeRefused):
+def _checkout_unavailable(*, refused: bool) -> Problem:
+    """502 if Stripe refused, 503 if it may answer the next time."""
+    detail = "Stripe could not open the checkout page; the places were given back."
+    if refused:
         return Problem(502, "checkout_unavailable", detail)
     return Problem(503, "checkout_unavailable", detail, headers={"Retry-After": "5"})
 

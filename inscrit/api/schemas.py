@@ -120,10 +120,9 @@ class EventOut(BaseModel):
 
 
 class EventCancelled(EventOut):
-    """``waiting``: registrations whose cancellation Stripe did not allow yet; ask again."""
+    """The event after its cancellation, and how many registrations were cancelled with it."""
 
     cancelled: int
-    waiting: int
 
 
 class EventPage(BaseModel):

@@ -1,6 +1,6 @@
 """The organisers' pages for money: what came, what went back, and what may be done about it."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from asgiref.sync import async_to_sync
 from django.contrib import admin, messages
@@ -27,7 +27,6 @@ from inscrit.registrations.models import Registration
 
 from . import cancelling
 from .models import CheckoutSession, Payment, Refund
-from .stripe_gateway import StripeRefused, StripeUnavailable
 
 if TYPE_CHECKING:
     from django.utils.safestring import SafeString
@@ -162,15 +161,9 @@ def cancel(
     question = _now("Cancel these registrations, and give back what was paid?")
     if asked := confirm(page, request, chosen, question=question, action="cancel"):
         return asked
-    one_by_one(request, chosen, lambda one: _cancel(one, actor(request)))
-    return None
-
-
-def _cancel(registration: Registration, who: str) -> str | None:
-    try:
-        async_to_sync(cancelling.cancel)(registration.pk, refund=True, actor=who)
-    except (StripeUnavailable, StripeRefused) as error:
-        return _now("Stripe does not answer (%(why)s)") % {"why": error}
+    for registration in chosen:
+        async_to_sync(cancelling.cancel)(registration.pk, refund=True, actor=actor(request))
+    messages.success(request, _now("Done: %(n)d") % {"n": len(chosen)})
     return None
 
 
@@ -185,20 +178,9 @@ def cancel_event(
         return asked
     for event in chosen:
         done = async_to_sync(cancelling.cancel_event)(event.pk, actor=actor(request))
-        _tell(request, done)
-    return None
-
-
-def _tell(request: HttpRequest, done: cancelling.EventCancellation) -> None:
-    words: dict[str, Any] = {"event": done.event, "n": done.cancelled, "waiting": done.waiting}
-    if done.waiting:
-        text = _now(
-            "%(event)s: cancelled %(n)d registrations. Stripe does not answer for %(waiting)d "
-            "more: choose this again in a moment."
-        )
-        messages.warning(request, text % words)
-    else:
+        words = {"event": done.event, "n": done.registrations}
         messages.success(request, _now("%(event)s: cancelled %(n)d registrations.") % words)
+    return None
 
 
 RegistrationAdmin.inlines += [SessionInline, PaymentInline]

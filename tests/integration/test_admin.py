@@ -1,6 +1,5 @@
 """Organisers at the back office. A registration moves through services only."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,10 +7,8 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
-from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
 
-from inscrit import ports
 from inscrit.api import keys
 from inscrit.api.models import ApiKey
 from inscrit.events.models import Event, EventStatus
@@ -304,18 +301,6 @@ def test_money_goes_back_once(desk: Client, paid: Registration) -> None:
         act(desk, "registration", "refund", paid.pk, yes="yes")
     assert Refund.objects.get().amount == 2500
     assert Payment.objects.get().status == PaymentState.SUCCEEDED
-
-
-def test_stripe_being_away_is_said(
-    desk: Client, registration: Registration, stripe_at: Callable[[str], None]
-) -> None:
-    registration.sessions.create(
-        attempt=1, stripe_id="cs_1", status="open", expires_at=timezone.now()
-    )
-    stripe_at(f"http://127.0.0.1:{ports.free()}")
-    answer = act(desk, "registration", "cancel", registration.pk, yes="yes")
-    assert "Stripe" in str(next(iter(answer.context["messages"])))
-    assert Registration.objects.get().status == "PENDING"
 
 
 def test_a_stored_event_is_applied_again(desk: Client, registration: Registration) -> None:

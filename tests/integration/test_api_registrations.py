@@ -212,31 +212,29 @@ def test_cancelling_ends_the_checkout_session(
     assert [message.kind for message in Message.objects.all()] == ["cancelled"]
 
 
-def test_what_was_paid_meanwhile_is_cancelled_and_refunded(
+def test_what_was_paid_meanwhile_is_sent_back(
     organiser: Caller, anybody: Caller, stripe: str
 ) -> None:
     """No webhook has told us of the payment yet; Stripe says so when the session is to end."""
     made = anybody.register(organiser.open_event())
     pay(made["checkout_url"])
     cancelled = content(anybody.post(f"/registrations/{made['id']}/cancel?token={made['token']}"))
-    assert [step["status"] for step in cancelled["timeline"]] == ["PENDING", "PAID", "CANCELLED"]
+    assert cancelled["status"] == "CANCELLED"
+    assert cancelled["timeline"][-1]["reason"] == "late_payment_refunded"
     assert Refund.objects.get().amount == 1250
 
 
 @pytest.mark.usefixtures("stripe")
-def test_while_stripe_is_away_a_session_that_may_be_paid_stays(
+def test_without_stripe_one_can_cancel_all_the_same(
     organiser: Caller, anybody: Caller, stripe_at: Callable[[str], None]
 ) -> None:
+    """The session stays open at Stripe: what is paid through it would be sent back."""
     event = organiser.open_event()
     made = anybody.register(event)
-    other = anybody.register(event, payment_method="cheque")
     stripe_at(f"http://127.0.0.1:{ports.free()}")
-    problem = content(organiser.post(f"/registrations/{made['id']}/cancel"), 503)
-    assert problem["code"] == "checkout_unavailable"
-    cancelled = content(organiser.post(f"/events/{event['id']}/cancel"))
-    assert (cancelled["cancelled"], cancelled["waiting"]) == (1, 1)
-    assert Registration.objects.get(pk=made["id"]).status == "PENDING"
-    assert Registration.objects.get(pk=other["id"]).status == "CANCELLED"
+    cancelled = content(organiser.post(f"/registrations/{made['id']}/cancel"))
+    assert cancelled["status"] == "CANCELLED"
+    assert content(anybody.get(f"/events/{event['id']}"))["held"] == 0
 
 
 @pytest.mark.parametrize(("days", "refunded"), [(1, True), (-1, False), (None, False)])
@@ -273,7 +271,7 @@ def test_a_cancelled_event_gives_all_money_back(
     event = organiser.open_event()
     paid, waiting = _paid(anybody, event), anybody.register(event)
     cancelled = content(organiser.post(f"/events/{event['id']}/cancel"))
-    assert (cancelled["cancelled"], cancelled["waiting"]) == (2, 0)
+    assert cancelled["cancelled"] == 2
     assert (cancelled["confirmed"], cancelled["held"]) == (0, 0)
     assert Refund.objects.get().payment.registration_id == paid["id"]
     assert _at_stripe(stripe, CheckoutSession.objects.get(registration=waiting["id"]))[
