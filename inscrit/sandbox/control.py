@@ -3,7 +3,8 @@
 The dashboard's forms come here too, form-encoded, and are sent back to the dashboard.
 
 ====== ===================================== ====================================================
-GET    /sandbox/state                        clock, faults, rate limits, endpoints with secrets
+GET    /sandbox/state                        clock, faults, rate limits, endpoints with their secrets,
+                                             how many Stripe CLIs are listening
 POST   /sandbox/clock                        ``{"advance": seconds}``: move the clock forward
 POST   /sandbox/sessions/{id}/expire         expire an open session now
 POST   /sandbox/sessions/{id}/pay            ``{"card": "4242…"}`` or ``{"iban": "AT61…"}``, and
@@ -111,6 +112,7 @@ class Control:
             "rate_limits": self.limits.enabled,
             "faults": list(self.sim.faults.active.values()),
             "endpoints": endpoints,
+            "listeners": len(self.sim.listeners.queues),
         }
 
     def move_clock(self, _: Request, given: dict[str, Any]) -> Any:

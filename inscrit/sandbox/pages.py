@@ -251,13 +251,21 @@ def see_other(url: str) -> Response:
 
 def mistakes(session: StripeObject, form: Form, texts: dict[str, str]) -> dict[str, str]:
     """Field by field, what keeps the form from being sent to the bank at all."""
-    needed = needed_fields(session, form)
-    wrong = {name: texts["required"] for name in needed if not form.get(name, "").strip()}
-    if "email" in needed and "email" not in wrong and not EMAIL.fullmatch(form["email"].strip()):
-        wrong["email"] = texts["bad_email"]
-    if "exp" in needed and "exp" not in wrong and not EXPIRY.fullmatch(form["exp"]):
-        wrong["exp"] = texts["bad_exp"]
-    return wrong
+    found = {
+        name: mistake(name, form.get(name, "").strip(), texts)
+        for name in needed_fields(session, form)
+    }
+    return {name: why for name, why in found.items() if why}
+
+
+def mistake(name: str, value: str, texts: dict[str, str]) -> str | None:
+    if not value:
+        return texts["required"]
+    if name == "email" and not EMAIL.fullmatch(value):
+        return texts["bad_email"]
+    if name == "exp" and not EXPIRY.fullmatch(value):
+        return texts["bad_exp"]
+    return None
 
 
 def needed_fields(session: StripeObject, form: Form) -> list[str]:

@@ -57,6 +57,13 @@ class Shop:
                 return self.answers.pop(0)
         return self.answer_to(received)
 
+    def answer_late(self, seconds: float) -> None:
+        def answer(_: Received) -> int:
+            time.sleep(seconds)
+            return 200
+
+        self.answer_to = answer
+
     def types(self) -> list[str]:
         return [each.type for each in self.received]
 
@@ -122,7 +129,7 @@ class Sandbox:
             base_url=self.origin, headers={"Authorization": "Bearer sk_test_sandbox"}, timeout=20
         )
 
-    def control(self, method: str, path: str, **body: Any) -> Any:
+    def control(self, method: str, path: str, /, **body: Any) -> Any:
         with self.http as http:
             answer = http.request(method, f"/sandbox{path}", json=body)
         assert answer.status_code == 200, answer.text

@@ -1,0 +1,116 @@
+"""Starting, stopping, and what is still there afterwards."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from inscrit.sandbox.server import SandboxConfig, SandboxError, run
+
+from .conftest import Sandbox, Shop, configuration, running
+
+PROGRAM = """
+import sys
+from pathlib import Path
+from inscrit.sandbox.server import SandboxConfig, run
+run(SandboxConfig(port=int(sys.argv[1]), data_dir=Path(sys.argv[2]), rate_limits=False))
+"""
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+def start(port: int, folder: Path) -> tuple[subprocess.Popen[bytes], Sandbox]:
+    process = subprocess.Popen([sys.executable, "-c", PROGRAM, str(port), str(folder)])
+    sandbox = Sandbox(f"http://127.0.0.1:{port}", SandboxConfig(port=port))
+    for _ in range(200):
+        try:
+            httpx.get(f"{sandbox.origin}/sandbox/state")
+        except httpx.ConnectError:
+            time.sleep(0.05)
+        else:
+            return process, sandbox
+    raise AssertionError("the sandbox did not start")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_what_was_answered_is_still_there_after_a_restart(tmp_path: Path, number: int) -> None:
+    port = free_port()
+    process, sandbox = start(port, tmp_path)
+    session = sandbox.session(metadata={"registrationId": "reg-1"})
+    sandbox.pay(session)
+    sandbox.control("POST", "/clock", advance=60)
+    sandbox.control("POST", "/faults", kind="drop")
+    os.kill(process.pid, number)
+    code = process.wait(timeout=10)
+    assert code == (-number if number == signal.SIGKILL else 0)
+    process, sandbox = start(port, tmp_path)
+    try:
+        again = sandbox.stripe.v1.checkout.sessions.retrieve(session.id)
+        assert (again.payment_status, again.metadata["registrationId"]) == ("paid", "reg-1")
+        state = sandbox.control("GET", "/state")
+        assert state["offset"] == 60
+        assert [fault["kind"] for fault in state["faults"]] == ["drop"]
+    finally:
+        process.terminate()
+        process.wait(timeout=10)
+
+
+def test_deliveries_go_on_after_a_restart(tmp_path: Path, shop: Shop) -> None:
+    config = configuration(data_dir=tmp_path, webhook_url=shop.url, retry_delays=(0.5, 0.5))
+    shop.answer_to = lambda _: 500
+    with running(config) as sandbox:
+        sandbox.stripe.v1.customers.create({"name": "Ada"})
+        shop.wait_for("customer.created")
+    shop.answer_to = lambda _: 200
+    with running(config) as sandbox:
+        shop.wait_for("customer.created", 2)
+        assert len(sandbox.stripe.v1.webhook_endpoints.list().data) == 1
+
+
+def test_it_does_not_listen_on_a_public_address_unless_told_to() -> None:
+    with pytest.raises(SandboxError, match=r"public address 0\.0\.0\.0"):
+        run(SandboxConfig(host="0.0.0.0", port=0))
+
+
+def test_a_taken_port_is_said_clearly() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(SandboxError, match=f"Port {port} on 127.0.0.1 is taken"):
+            run(SandboxConfig(port=port))
+
+
+def test_the_secret_is_not_shown_with_the_configuration() -> None:
+    assert "whsec_x" not in repr(SandboxConfig(webhook_secret="whsec_x"))
+
+
+def test_it_needs_nothing_of_the_application_around_it() -> None:
+    code = "import sys, inscrit.sandbox.server; print(list(sys.modules))"
+    listed = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout
+    modules: list[str] = json.loads(listed.replace("'", '"'))
+    others = {
+        name
+        for name in modules
+        if name.startswith("inscrit.") and not name.startswith("inscrit.sandbox")
+    }
+    assert others == set()
+    assert not {"django", "stripe"} & set(modules)
+
+
+def test_a_form_from_another_site_is_not_obeyed(quiet_sandbox: Sandbox) -> None:
+    headers: dict[str, Any] = {"Sec-Fetch-Site": "cross-site"}
+    with quiet_sandbox.http as http:
+        answer = http.post("/sandbox/clock", data={"advance": "60"}, headers=headers)
+    assert answer.status_code == 403
