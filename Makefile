@@ -19,7 +19,7 @@ check: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(ENVIRONMENT_FOR_TOOLS) $(BIN)/python tools/check_translations.py
+	$(ENVIRONMENT_FOR_TOOLS) $(BIN)/python -m tools.check_translations
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.webhook_lane $(ARGS)

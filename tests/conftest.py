@@ -2,12 +2,9 @@
 
 import os
 import tempfile
-from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path
 
 import django
-import pytest
 
 from inscrit import config, embedded
 
@@ -24,13 +21,3 @@ django.setup()
 
 def pytest_unconfigure() -> None:
     _running.close()
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture(scope="session")
-def repository() -> Iterator[Path]:
-    yield Path(__file__).parent.parent

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from inscrit.backoffice import ModelAdmin, TabularInline, Unchangeable, link, one_by_one
@@ -153,4 +153,4 @@ def reported(request: HttpRequest, registration: Registration, fact: Fact) -> st
     (entry,) = services.report(Report(fact, actor(request), registration.pk))
     if entry is None or entry.decision.outcome is not Outcome.REJECTED:
         return None
-    return _now("not possible (%(why)s)") % {"why": entry.decision.reason}
+    return gettext("not possible (%(why)s)") % {"why": entry.decision.reason}

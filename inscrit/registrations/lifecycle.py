@@ -396,9 +396,12 @@ def _money_arrived(registration: Registration, offer: Offer, money: Payment) -> 
             refund_ordered=known.refund_ordered,
             refunded=known.refunded,
         )
+    recorded = known is not None and known.status is PaymentStatus.SUCCEEDED
     if not _matches(registration, money):
-        return rejected(registration.with_payment(money), offer, Reason.AMOUNT_MISMATCH)
-    if known and known.status is PaymentStatus.SUCCEEDED:
+        # What was recorded of a payment stays: refunds were counted against it.
+        seen = registration if recorded else registration.with_payment(money)
+        return rejected(seen, offer, Reason.AMOUNT_MISMATCH)
+    if recorded:
         return _unchanged(registration, offer, Outcome.DUPLICATE, Reason.ALREADY_RECORDED)
     if money.refunded >= money.amount:
         return _returned_before_it_was_known(registration, offer, money)

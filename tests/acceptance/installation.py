@@ -57,7 +57,9 @@ class Installation:
 
     @property
     def environment(self) -> dict[str, str]:
-        inherited = {k: v for k, v in os.environ.items() if not k.startswith(("STRIPE_", "DJANGO_"))}
+        inherited = {
+            k: v for k, v in os.environ.items() if not k.startswith(("STRIPE_", "DJANGO_"))
+        }
         return inherited | {
             "DATABASE_URL": self.database.get_uri(),
             "SECRET_KEY": "acceptance tests",

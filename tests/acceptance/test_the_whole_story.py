@@ -35,8 +35,10 @@ def test_a_parent_registers_two_children_pays_and_is_confirmed(
     assert paid["paid_at"] is not None
     assert paid["review"] is None
     eventually(
-        lambda: installation.places(event["id"])
-        == {"capacity": 10, "confirmed": 2, "held": 0, "remaining": 8, "next_release_at": None},
+        lambda: (
+            installation.places(event["id"])
+            == {"capacity": 10, "confirmed": 2, "held": 0, "remaining": 8, "next_release_at": None}
+        ),
         "the places have moved",
     )
     (mail,) = eventually(
@@ -183,7 +185,9 @@ def test_two_buyers_for_the_last_place_one_is_seated_and_one_is_told(
         }
         path = f"/api/v1/events/{event['id']}/registrations"
         async with httpx.AsyncClient(base_url=installation.site, timeout=30) as client:
-            return await asyncio.gather(client.post(path, json=order), client.post(path, json=order))
+            return await asyncio.gather(
+                client.post(path, json=order), client.post(path, json=order)
+            )
 
     answers = sorted(asyncio.run(both()), key=lambda answer: answer.status_code)
     assert [answer.status_code for answer in answers] == [201, 409]

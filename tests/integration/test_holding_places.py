@@ -1,0 +1,263 @@
+"""Holding places, opening Checkout, and giving holds back; Stripe is the sandbox."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+
+import httpx
+import pytest
+from asgiref.sync import async_to_sync
+from django.db import connection
+from django.utils import timezone
+
+from inscrit import ports
+from inscrit.events.models import Event
+from inscrit.payments import checkout, tasks
+from inscrit.payments.models import CheckoutSession
+from inscrit.registrations import services
+from inscrit.registrations.models import PaymentMethod, Registration
+from inscrit.registrations.services import Contact, Order, Person
+
+from .conftest import pay
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def make_event(**said: object) -> Event:
+    starts = timezone.now() + timedelta(days=3)
+    defaults = {
+        "title": "Sortie",
+        "starts_at": starts,
+        "ends_at": starts,
+        "price": 1000,
+        "capacity": 5,
+        "status": "published",
+    }
+    return Event.objects.create(**(defaults | said))
+
+
+def order(event: Event, people: int = 1, **more: object) -> Order:
+    persons = [Person(f"P{n}", "Test") for n in range(people)]
+    contact = Contact("Parent", "parent@example.org", "fr")
+    return Order(event.pk, contact, persons, **more)  # type: ignore[arg-type]
+
+
+def test_twenty_buyers_at_once_for_five_places_seat_exactly_five() -> None:
+    event = make_event(capacity=5)
+    seated: list[str] = []
+    told: list[int] = []
+
+    def buy() -> None:
+        try:
+            seated.append(services.hold_places(order(event)).pk)
+        except services.SoldOut as sold_out:
+            told.append(sold_out.remaining)
+        finally:
+            connection.close()
+
+    buyers = [threading.Thread(target=buy) for _ in range(20)]
+    for buyer in buyers:
+        buyer.start()
+    for buyer in buyers:
+        buyer.join()
+    event.refresh_from_db()
+    assert (len(seated), len(told)) == (5, 15)
+    assert (event.held, event.remaining) == (5, 0)
+
+
+def test_more_participants_than_places_are_told_how_many_are_left() -> None:
+    event = make_event(capacity=2)
+    with pytest.raises(services.SoldOut) as caught:
+        services.hold_places(order(event, people=3))
+    assert caught.value.remaining == 2
+    assert not Registration.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"status": "draft"},
+        {"status": "cancelled"},
+        {"sales_end_at": timezone.now() - timedelta(minutes=1)},
+        {"starts_at": timezone.now() - timedelta(hours=1)},
+    ],
+)
+def test_an_event_that_is_not_on_sale_takes_nobody(said: dict[str, object]) -> None:
+    with pytest.raises(services.SalesClosed):
+        services.hold_places(order(make_event(**said)))
+
+
+def test_one_key_used_by_many_at_once_makes_one_registration() -> None:
+    event = make_event()
+    made: list[str] = []
+
+    def buy() -> None:
+        made.append(services.hold_places(order(event, idempotency_key="k1")).pk)
+        connection.close()
+
+    buyers = [threading.Thread(target=buy) for _ in range(6)]
+    for buyer in buyers:
+        buyer.start()
+    for buyer in buyers:
+        buyer.join()
+    assert len(made) == 6
+    assert len(set(made)) == 1
+    with pytest.raises(services.KeyReused):
+        services.hold_places(order(event, people=2, idempotency_key="k1"))
+
+
+def test_a_free_event_confirms_at_once_and_queues_the_mail() -> None:
+    registration = services.hold_places(order(make_event(price=0)))
+    assert registration.status == "FREE"
+    registration.event.refresh_from_db()
+    assert (registration.event.confirmed, registration.event.held) == (1, 0)
+    assert registration.messages.get().kind == "confirmed"
+
+
+def test_a_buyer_who_comes_back_gets_the_same_open_session(stripe: str) -> None:
+    registration = services.hold_places(order(make_event()))
+    first = async_to_sync(checkout.open_checkout)(registration.pk)
+    second = async_to_sync(checkout.open_checkout)(registration.pk)
+    assert first == second
+    assert first.startswith(stripe)
+    assert CheckoutSession.objects.count() == 1
+
+
+def test_many_who_open_the_same_checkout_at_once_find_one_session(stripe: str) -> None:
+    registration = services.hold_places(order(make_event()))
+
+    async def several() -> list[str]:
+        return list(
+            await asyncio.gather(*(checkout.open_checkout(registration.pk) for _ in range(5)))
+        )
+
+    assert len(set(async_to_sync(several)())) == 1
+    assert CheckoutSession.objects.count() == 1
+
+
+def test_if_stripe_cannot_be_reached_the_places_are_given_back(
+    stripe_at: Callable[[str], None],
+) -> None:
+    stripe_at(f"http://127.0.0.1:{ports.free()}")
+    event = make_event()
+    registration = services.hold_places(order(event))
+    with pytest.raises(checkout.CheckoutNotOpened):
+        async_to_sync(checkout.open_checkout)(registration.pk)
+    registration.refresh_from_db()
+    event.refresh_from_db()
+    assert (registration.status, event.held) == ("CANCELLED", 0)
+    assert registration.journal.last().reason == "checkout_unavailable"  # type: ignore[union-attr]
+
+
+def lapse(registration: Registration) -> None:
+    Registration.objects.filter(pk=registration.pk).update(
+        hold_expires_at=timezone.now() - timedelta(minutes=5)
+    )
+
+
+def sweep() -> None:
+    async_to_sync(tasks.sweep_lapsed_holds.func)(0)
+
+
+def test_the_sweep_ends_the_session_at_stripe_before_it_frees_the_places(stripe: str) -> None:
+    event = make_event()
+    registration = services.hold_places(order(event))
+    url = async_to_sync(checkout.open_checkout)(registration.pk)
+    lapse(registration)
+    sweep()
+    registration.refresh_from_db()
+    event.refresh_from_db()
+    assert (registration.status, event.held) == ("EXPIRED", 0)
+    assert registration.sessions.get().status == "expired"
+    assert session_at(stripe, url)["status"] == "expired"
+    assert registration.messages.get().kind == "expired"
+
+
+def session_at(stripe: str, url: str) -> dict[str, object]:
+    session_id = url.rstrip("/").split("/")[-1].split("?")[0].split("#")[0]
+    answer = httpx.get(
+        f"{stripe}/v1/checkout/sessions/{session_id}", headers={"authorization": "Bearer sk_test_x"}
+    )
+    found: dict[str, object] = answer.raise_for_status().json()
+    return found
+
+
+def test_the_sweep_confirms_what_was_paid_while_no_webhook_came(stripe: str) -> None:
+    event = make_event()
+    registration = services.hold_places(order(event))
+    pay(async_to_sync(checkout.open_checkout)(registration.pk))
+    lapse(registration)
+    sweep()
+    registration.refresh_from_db()
+    event.refresh_from_db()
+    assert (registration.status, event.confirmed, event.held) == ("PAID", 1, 0)
+
+
+def test_while_stripe_does_not_answer_the_sweep_keeps_the_places(
+    stripe: str, stripe_at: Callable[[str], None]
+) -> None:
+    event = make_event()
+    registration = services.hold_places(order(event))
+    async_to_sync(checkout.open_checkout)(registration.pk)
+    lapse(registration)
+    stripe_at(f"http://127.0.0.1:{ports.free()}")
+    sweep()
+    registration.refresh_from_db()
+    event.refresh_from_db()
+    assert (registration.status, event.held) == ("PENDING", 1)
+
+
+def test_when_stripes_answer_was_lost_the_same_key_finds_the_session_again(stripe: str) -> None:
+    registration = services.hold_places(order(make_event()))
+    url = async_to_sync(checkout.open_checkout)(registration.pk)
+    # As if the process had died between Stripe's answer and our storing it.
+    registration.sessions.update(stripe_id=None, url="", status="opening")
+    assert async_to_sync(checkout.open_checkout)(registration.pk) == url
+    registration.sessions.update(stripe_id=None, url="", status="opening")
+    lapse(registration)
+    sweep()
+    registration.refresh_from_db()
+    assert registration.status == "EXPIRED"
+    assert session_at(stripe, url)["status"] == "expired"
+
+
+def test_a_cheque_that_never_comes_gives_its_places_back() -> None:
+    event = make_event()
+    registration = services.hold_places(order(event, method=PaymentMethod.CHEQUE))
+    assert registration.hold_expires_at is not None
+    assert registration.hold_expires_at > timezone.now() + timedelta(days=5)
+    lapse(registration)
+    sweep()
+    registration.refresh_from_db()
+    assert registration.status == "EXPIRED"
+
+
+def test_the_browsers_return_is_checked_with_stripe_and_never_believed(stripe: str) -> None:
+    registration = services.hold_places(order(make_event()))
+    url = async_to_sync(checkout.open_checkout)(registration.pk)
+    async_to_sync(checkout.confirm_return)(registration.pk)
+    registration.refresh_from_db()
+    assert registration.status == "PENDING"
+    pay(url)
+    async_to_sync(checkout.confirm_return)(registration.pk)
+    registration.refresh_from_db()
+    assert registration.status == "PAID"
+
+
+def test_a_refund_that_was_ordered_is_sent_once_and_recorded(stripe: str) -> None:
+    from inscrit.payments.models import Refund
+    from inscrit.registrations.ledger import Report
+    from inscrit.registrations.lifecycle import RefundRequested
+
+    registration = services.hold_places(order(make_event()))
+    pay(async_to_sync(checkout.open_checkout)(registration.pk))
+    async_to_sync(checkout.confirm_return)(registration.pk)
+    services.report(Report(RefundRequested(400), "organiser", registration.pk))
+    refund = Refund.objects.get()
+    async_to_sync(tasks.send_refund.func)(refund.pk)
+    async_to_sync(tasks.send_refund.func)(refund.pk)
+    refund.refresh_from_db()
+    registration.refresh_from_db()
+    assert refund.status == "succeeded"
+    assert (registration.status, registration.amount_refunded) == ("PAID", 400)
