@@ -27,7 +27,7 @@ def problems_everywhere(get_response: View | AsyncView) -> View | AsyncView:
         async def asynchronous(request: HttpRequest) -> HttpResponseBase:
             if not request.path.startswith(PREFIX):
                 return await answer_later(request)
-            return _refusal(request) or _as_problem(await answer_later(request))
+            return _refusal(request) or _as_api(await answer_later(request))
 
         return asynchronous
 
@@ -36,7 +36,7 @@ def problems_everywhere(get_response: View | AsyncView) -> View | AsyncView:
     def synchronous(request: HttpRequest) -> HttpResponseBase:
         if not request.path.startswith(PREFIX):
             return answer(request)
-        return _refusal(request) or _as_problem(answer(request))
+        return _refusal(request) or _as_api(answer(request))
 
     return synchronous
 
@@ -51,11 +51,13 @@ def _refusal(request: HttpRequest) -> HttpResponseBase | None:
     return problems.of_status(413).response() if too_big else None
 
 
-def _as_problem(response: HttpResponseBase) -> HttpResponseBase:
-    """The same answer, or a problem with its status if it is an error told in another way."""
-    if response.status_code < 400 or response.get("Content-Type") == problems.CONTENT_TYPE:
-        return response
-    problem = problems.of_status(response.status_code).response()
-    if allowed := response.get("Allow"):
-        problem["Allow"] = allowed
-    return problem
+def _as_api(response: HttpResponseBase) -> HttpResponseBase:
+    """The same answer, kept by no cache; an error told in another way becomes a problem."""
+    told = response.get("Content-Type") == problems.CONTENT_TYPE
+    if response.status_code >= 400 and not told:
+        allowed = response.get("Allow")
+        response = problems.of_status(response.status_code).response()
+        if allowed:
+            response["Allow"] = allowed
+    response["Cache-Control"] = "no-store"
+    return response

@@ -7,7 +7,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from inscrit.backoffice import (
@@ -147,7 +147,7 @@ class RefundAdmin(Unchangeable, ModelAdmin[Refund]):
 def refund(
     page: ModelAdmin[Registration], request: HttpRequest, chosen: QuerySet[Registration]
 ) -> TemplateResponse | None:
-    question = _now("Give back all that was paid?")
+    question = gettext("Give back all that was paid?")
     if asked := confirm(page, request, chosen, question=question, action="refund"):
         return asked
     one_by_one(request, chosen, lambda one: reported(request, one, RefundRequested()))
@@ -158,12 +158,12 @@ def refund(
 def cancel(
     page: ModelAdmin[Registration], request: HttpRequest, chosen: QuerySet[Registration]
 ) -> TemplateResponse | None:
-    question = _now("Cancel these registrations, and give back what was paid?")
+    question = gettext("Cancel these registrations, and give back what was paid?")
     if asked := confirm(page, request, chosen, question=question, action="cancel"):
         return asked
     for registration in chosen:
         async_to_sync(cancelling.cancel)(registration.pk, refund=True, actor=actor(request))
-    messages.success(request, _now("Done: %(n)d") % {"n": len(chosen)})
+    messages.success(request, gettext("Done: %(n)d") % {"n": len(chosen)})
     return None
 
 
@@ -173,13 +173,17 @@ def cancel(
 def cancel_event(
     page: ModelAdmin[Event], request: HttpRequest, chosen: QuerySet[Event]
 ) -> TemplateResponse | None:
-    question = _now("Cancel these events, tell everybody, and give back what was paid?")
+    question = gettext("Cancel these events, tell everybody, and give back what was paid?")
     if asked := confirm(page, request, chosen, question=question, action="cancel_event"):
         return asked
     for event in chosen:
         done = async_to_sync(cancelling.cancel_event)(event.pk, actor=actor(request))
-        words = {"event": done.event, "n": done.registrations}
-        messages.success(request, _now("%(event)s: cancelled %(n)d registrations.") % words)
+        text = ngettext(
+            "%(event)s: %(n)d registration was cancelled.",
+            "%(event)s: %(n)d registrations were cancelled.",
+            done.registrations,
+        )
+        messages.success(request, text % {"event": done.event, "n": done.registrations})
     return None
 
 

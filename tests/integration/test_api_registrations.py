@@ -69,7 +69,9 @@ def test_the_token_opens_one_registration(organiser: Caller, anybody: Caller) ->
     event = organiser.open_event(price=0)
     one, other = anybody.register(event), anybody.register(event)
     path = f"/registrations/{one['id']}"
-    found = content(anybody.get(f"{path}?token={one['token']}"))
+    answer = anybody.get(f"{path}?token={one['token']}")
+    assert answer["Cache-Control"] == "no-store"
+    found = content(answer)
     assert found["participants"] == [{"first_name": "Lou 0", "last_name": "Martin"}]
     assert found["event_id"] == event["id"]
     assert (found["review"], found["amount_refunded"], found["paid_at"]) == (None, 0, None)
