@@ -1,7 +1,6 @@
 """Sending the registration form: places are held, then the buyer goes on to pay."""
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
@@ -31,7 +30,8 @@ class Refused(Exception):
 async def register(request: HttpRequest, slug: str) -> HttpResponse:
     event = await in_database(events.find, slug)
     if request.method != "POST":
-        return redirect("pages:event", slug)
+        # A browser that goes back to a form it had sent may ask for it again like this.
+        return await in_database(events.show, request, event, RegistrationForm.blank(event))
     if "add" in request.POST or "remove" in request.POST:
         form = RegistrationForm.edited(event, request.POST)
         return await in_database(events.show, request, event, form)

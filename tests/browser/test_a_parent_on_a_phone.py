@@ -117,6 +117,26 @@ def test_going_back_from_the_payment_page_finds_the_form_as_it_was(
     assert installation.places(event["id"])["held"] == 2
 
 
+def test_going_back_finds_the_form_even_after_a_mistake_was_mended(
+    phone: Page, installation: Installation, open_event: OpenEvent
+) -> None:
+    event = open_event()
+    phone.goto(f"{installation.site}/events/{event['slug']}")
+    fill_in(phone, "Léa", "Noé")
+    phone.get_by_label("Votre adresse e-mail").fill("camille@example")
+    send(phone)
+    expect(phone.get_by_role("alert")).to_be_visible()
+    phone.get_by_label("Votre adresse e-mail").fill("camille@example.org")
+    send(phone)
+    phone.wait_for_url(f"{installation.sandbox}/**")
+    payment_page = phone.url
+    phone.go_back()
+    expect(phone.get_by_label("Votre adresse e-mail")).to_have_value("camille@example.org")
+    send(phone)
+    phone.wait_for_url(payment_page)
+    assert installation.places(event["id"])["held"] == 2
+
+
 def test_the_places_move_while_somebody_looks(
     phone: Page, installation: Installation, open_event: OpenEvent
 ) -> None:

@@ -290,6 +290,6 @@ def test_a_form_without_its_cookie_is_explained() -> None:
     assert "Please send the form again" in text_of(answer)
 
 
-def test_asking_for_the_form_s_own_address_leads_to_the_event(english: Client) -> None:
+def test_the_form_s_own_address_shows_the_event_too(english: Client) -> None:
     offer()
-    assert english.get("/events/farm/register")["location"] == "/events/farm"
+    assert "A day on the farm" in text_of(english.get("/events/farm/register"))

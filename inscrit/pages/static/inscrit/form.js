@@ -79,27 +79,30 @@ for (const form of document.querySelectorAll("[data-once]")) {
 }
 
 // Back from the payment page, a browser may have fetched this page anew: empty, and with a new
-// key. What is remembered in its history brings the participants back, and with the old key
-// sending the form again is still the same request.
-const names = (person) => [...person.querySelectorAll("input")];
-const key = document.querySelector("#register [name=key]");
+// key. What is remembered in its history fills the form in again, and with the old key sending it
+// once more is still the same request.
+const registration = document.getElementById("register");
 
 function remember() {
-  const written = [...people.children].map((person) => names(person).map(({ value }) => value));
-  history.replaceState({ key: key.value, people: written }, "");
+  const written = [...new FormData(registration)].filter(([name]) => name !== "csrfmiddlewaretoken");
+  history.replaceState({ written }, "");
 }
 
-function restore(state) {
-  key.value = state.key;
-  state.people.forEach((values, index) => {
-    if (!people.children[index]) add();
-    names(people.children[index]).forEach((input, n) => { input.value = values[n]; });
-  });
+function restore(written) {
+  const count = written.filter(([name]) => name === "first_name").length;
+  while (people.children.length < count) add();
+  const seen = {};
+  for (const [name, value] of written) {
+    const inputs = registration.querySelectorAll(`input[name=${name}]`);
+    const nth = (seen[name] = (seen[name] ?? -1) + 1);
+    if (inputs[0].type === "radio") inputs.forEach((one) => { one.checked = one.value === value; });
+    else inputs[nth].value = value;
+  }
 }
 
-if (key) {
-  if (history.state?.people) restore(history.state);
-  key.form.addEventListener("submit", remember);
+if (registration) {
+  if (history.state?.written) restore(history.state.written);
+  registration.addEventListener("submit", remember);
 }
 
 document.querySelector("[data-focus]")?.focus();
