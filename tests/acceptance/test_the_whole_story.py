@@ -185,9 +185,8 @@ def test_two_buyers_for_the_last_place_one_is_seated_and_one_is_told(
         }
         path = f"/api/v1/events/{event['id']}/registrations"
         async with httpx.AsyncClient(base_url=installation.site, timeout=30) as client:
-            return await asyncio.gather(
-                client.post(path, json=order), client.post(path, json=order)
-            )
+            posts = [client.post(path, json=order) for _ in range(2)]
+            return list(await asyncio.gather(*posts))
 
     answers = sorted(asyncio.run(both()), key=lambda answer: answer.status_code)
     assert [answer.status_code for answer in answers] == [201, 409]
