@@ -3,7 +3,7 @@
 The dashboard's forms come here too, form-encoded, and are sent back to the dashboard.
 
 ====== ===================================== ====================================================
-GET    /sandbox/state                        clock, faults, rate limits, endpoints with their secrets,
+GET    /sandbox/state                        clock, faults, rate limits, endpoints with secrets,
                                              how many Stripe CLIs are listening
 POST   /sandbox/clock                        ``{"advance": seconds}``: move the clock forward
 POST   /sandbox/sessions/{id}/expire         expire an open session now

@@ -30,6 +30,9 @@ class IdempotencyKeys:
         self.store = store
         self.clock = clock
         self.in_use: set[str] = set()
+        store.database.execute(
+            "DELETE FROM idempotency WHERE at < ?", (clock.now() - KEPT_SECONDS,)
+        )
 
     @contextmanager
     def claim(self, key: str | None) -> Iterator[None]:
