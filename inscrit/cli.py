@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import click
+import psycopg
 
 from inscrit import __version__, config, embedded
 
+NOT_MIGRATED = "the database has no tables yet, or not all. Run: inscrit migrate"
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
@@ -18,12 +20,22 @@ class Group(click.Group):
     """Shows a user's mistake as one clear line, never as a traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        from django.db import OperationalError, ProgrammingError
+
         from inscrit.ports import PortTaken
 
         try:
             return super().invoke(ctx)
         except (config.SettingError, PortTaken) as error:
             raise click.ClickException(str(error)) from None
+        except OperationalError as error:
+            reason = str(error).strip().splitlines()[-1]
+            message = f"the database can't be used: {reason}. Look at DATABASE_URL and its server."
+            raise click.ClickException(message) from None
+        except ProgrammingError as error:
+            if isinstance(error.__cause__, psycopg.errors.UndefinedTable):
+                raise click.ClickException(NOT_MIGRATED) from None
+            raise
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -125,9 +137,11 @@ def manage(arguments: tuple[str, ...]) -> None:
 @click.option("--allow-public", is_flag=True, help="Listen on an address others can reach.")
 def sandbox(**options: Any) -> None:
     """A Stripe on your own machine, for rehearsals."""
+    from inscrit.monitoring import logs
     from inscrit.sandbox.config import SandboxError
     from inscrit.sandbox.server import SandboxConfig, run
 
+    logs.configure(os.environ.get("LOG_FORMAT", "text"))
     try:
         run(SandboxConfig(**options))
     except SandboxError as error:
