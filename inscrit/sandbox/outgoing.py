@@ -5,6 +5,7 @@ client spends several times as long on each call as the sandbox on all the rest 
 """
 
 import asyncio
+import contextlib
 import ssl
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -76,7 +77,14 @@ class Outgoing:
             return await self.send(origin_of(parts), written(parts, body, headers))
 
     async def send(self, origin: Origin, request: bytes) -> Reply:
-        connection = self.take(origin) or await connect(origin)
+        kept = self.take(origin)
+        if kept:
+            # It may just have been closed at the other end, so a failure here says nothing yet.
+            with contextlib.suppress(ConnectionError):
+                return await self.use(origin, kept, request)
+        return await self.use(origin, await connect(origin), request)
+
+    async def use(self, origin: Origin, connection: Connection, request: bytes) -> Reply:
         try:
             reply = await connection.exchange(request)
         except BaseException:

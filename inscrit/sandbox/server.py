@@ -9,8 +9,10 @@ import socket
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
+import structlog
 import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import Mount, Route, WebSocketRoute
@@ -25,6 +27,8 @@ from inscrit.sandbox.resources.webhook_endpoint import register
 from inscrit.sandbox.simulator import Simulator
 
 __all__ = ["SandboxConfig", "SandboxError", "create_app", "run"]
+
+log = structlog.get_logger("inscrit.sandbox")
 
 STATIC = Path(__file__).parent / "static"
 METHODS = ["GET", "POST", "DELETE", "PUT", "PATCH"]
@@ -70,6 +74,8 @@ async def living(sim: Simulator) -> AsyncIterator[None]:
 def run(config: SandboxConfig) -> None:
     """Serve until SIGINT or SIGTERM. Raises :class:`SandboxError` if it cannot start."""
     listening = listen(config)
+    config = replace(config, port=listening.getsockname()[1])
+    log.info("sandbox ready", dashboard=f"{config.origin}/", api=config.origin)
     server = uvicorn.Server(
         uvicorn.Config(
             create_app(config),
