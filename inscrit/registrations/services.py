@@ -12,7 +12,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from inscrit import config
-from inscrit.events.models import Event
+from inscrit.events.models import Event, EventStatus
 from inscrit.sql import Statement, with_rows
 
 from . import story
@@ -165,11 +165,12 @@ def _take_places(event: Event, registration: Registration) -> None:
     room = Q(capacity__isnull=True) | Q(
         capacity__gte=F("confirmed") + F("held") + registration.places
     )
-    taken = Event.objects.filter(room, pk=event.pk).update(
-        **{counter: F(counter) + registration.places}
-    )
+    still_offered = Event.objects.filter(pk=event.pk, status=EventStatus.PUBLISHED)
+    taken = still_offered.filter(room).update(**{counter: F(counter) + registration.places})
     if not taken:
-        event.refresh_from_db(fields=["capacity", "confirmed", "held"])
+        event.refresh_from_db(fields=["capacity", "confirmed", "held", "status"])
+        if event.status != EventStatus.PUBLISHED:  # cancelled while we were at it
+            raise SalesClosed
         raise SoldOut(event.remaining or 0)
     if registration.status == Status.FREE:
         mail = {"registration_id": registration.pk, "kind": MailKind.CONFIRMED}

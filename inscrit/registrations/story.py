@@ -7,7 +7,14 @@ import structlog
 from inscrit.monitoring import metrics
 
 from .ledger import Entry
-from .lifecycle import Outcome, Reason, Status
+from .lifecycle import (
+    CheckoutCompleted,
+    DelayedPaymentFailed,
+    Outcome,
+    PaymentSucceeded,
+    Reason,
+    Status,
+)
 
 log = structlog.get_logger()
 
@@ -33,6 +40,8 @@ NOTES = {
     Reason.REFUND_RECEIVED: "💶 Refund recorded for registration: {}",
     Reason.REFUND_FAILED: "❌ Refund failed for registration: {}",
 }
+# A refused wish of an organiser is answered, it is no failed payment.
+PAYMENTS = (CheckoutCompleted, DelayedPaymentFailed, PaymentSucceeded)
 FAILURE = "❌ Failed to confirm payment for registration"
 
 
@@ -48,7 +57,7 @@ def _log(entry: Entry) -> None:
     details = {"reason": str(decision.reason), "actor": report.actor}
     if report.stripe_event:
         details["stripe_event"] = report.stripe_event
-    if decision.outcome is Outcome.REJECTED:
+    if decision.outcome is Outcome.REJECTED and isinstance(report.fact, PAYMENTS):
         log.warning(FAILURE, registration=entry.before.id, **details)
     elif decision.outcome is Outcome.APPLIED and (line := _line(entry)):
         log.info(line.format(entry.before.id), **details)
@@ -66,7 +75,8 @@ def _count(entry: Entry) -> None:
     reason, outcome = entry.decision.reason, entry.decision.outcome
     if after is Status.PAID and before is not Status.PAID:
         metrics.CONFIRMATIONS.labels("confirmed").inc()
-    if outcome is Outcome.REJECTED or (after is Status.FAILED and before is not after):
+    refused = outcome is Outcome.REJECTED and isinstance(entry.report.fact, PAYMENTS)
+    if refused or (after is Status.FAILED and before is not after):
         metrics.CONFIRMATIONS.labels("failed").inc()
     if after is Status.EXPIRED and before is not after:
         metrics.SESSIONS_EXPIRED.inc()
