@@ -46,9 +46,11 @@ from inscrit.sandbox.resources.payment_method import new_payment_method
 from inscrit.sandbox.samples import sample
 from inscrit.sandbox.simulator import Simulator
 
+TEN_YEARS = 10 * 365 * 86400
+
 
 class ClockMove(msgspec.Struct, forbid_unknown_fields=True):
-    advance: Annotated[float, msgspec.Meta(ge=0)]
+    advance: Annotated[float, msgspec.Meta(ge=0, le=TEN_YEARS)]
 
 
 class RefundWish(msgspec.Struct, forbid_unknown_fields=True):

@@ -143,6 +143,13 @@ class Deliveries:
         """Send once more by hand; the automatic retries go on as if nothing had been."""
         return self.insert(event, endpoint, "manual", self.clock.now())
 
+    def forwarded(self, event: str, answer: Answer) -> None:
+        """The Stripe CLI has passed an event on; nothing depends on it, but it can be seen."""
+        with self.store.transaction():
+            number = self.insert(event, "stripe listen", "forwarded", None)
+            self.note(Delivery(number, event, "stripe listen", 0, "forwarded"), answer, [])
+        self.feed.changed()
+
     # Sending.
 
     async def run(self) -> None:
@@ -216,7 +223,7 @@ class Deliveries:
             reply = await self.outgoing.post(url, body, signed, self.config.webhook_timeout)
         except TimeoutError:
             return Answer(None, "no answer in time", time.monotonic() - started)
-        except (OSError, httptools.HttpParserError) as error:
+        except (OSError, ValueError, httptools.HttpParserError) as error:
             return Answer(None, str(error), time.monotonic() - started)
         text = reply.body[:ANSWER_KEPT].decode("utf-8", "replace")
         return Answer(reply.status, text, time.monotonic() - started)

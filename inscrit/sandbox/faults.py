@@ -1,9 +1,10 @@
 """Things that go wrong on demand, so that an application can be seen coping with them."""
 
 from fnmatch import fnmatchcase
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
 
 import msgspec
+from msgspec import Meta
 
 from inscrit.sandbox.store import Store, text
 
@@ -42,12 +43,12 @@ class Fault(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     endpoint: str | None = None
     event: str = "*"
     path: str = "*"
-    remaining: int | None = None
-    seconds: float | None = None
-    times: int = 1
+    remaining: Annotated[int, Meta(ge=1)] | None = None
+    seconds: Annotated[float, Meta(ge=0)] | None = None
+    times: Annotated[int, Meta(ge=1, le=1000)] = 1
     amount: int = 100
-    currency: str = "usd"
-    status: int = 500
+    currency: Annotated[str, Meta(pattern="^[a-z]{3}$")] = "usd"
+    status: Annotated[int, Meta(ge=400, le=599)] = 500
     after: bool = False
 
     @property

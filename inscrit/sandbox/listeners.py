@@ -10,6 +10,7 @@ import msgspec
 import structlog
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from inscrit.sandbox.deliveries import ANSWER_KEPT, Answer, Deliveries
 from inscrit.sandbox.ids import new_id
 from inscrit.sandbox.signature import sign
 from inscrit.sandbox.store import StripeObject
@@ -20,11 +21,21 @@ PROTOCOL = "stripecli-devproxy-v1"
 FEATURE = "webhooks"
 
 
+class Frame(msgspec.Struct):
+    """The parts of the CLI's frames that matter here."""
+
+    type: str = ""
+    webhook_id: str = ""
+    status: int | None = None
+    body: str = ""
+
+
 class Listeners:
     """The CLIs that are listening now. What they miss while away is not kept for them."""
 
-    def __init__(self, secret: str) -> None:
+    def __init__(self, secret: str, deliveries: Deliveries) -> None:
         self.secret = secret
+        self.deliveries = deliveries
         self.queues: set[asyncio.Queue[StripeObject]] = set()
 
     def show(self, event: StripeObject) -> None:
@@ -52,6 +63,7 @@ class Listeners:
                 await socket.send_text(self.frame(event, version))
 
     def frame(self, event: StripeObject, version: str | None) -> str:
+        identifier = f"{new_id('wh')}|{event['id']}"
         body = msgspec.json.format(msgspec.json.encode(event), indent=2)
         frame = {
             "type": "webhook_event",
@@ -63,13 +75,20 @@ class Listeners:
                 "User-Agent": "Stripe/1.0 (+https://stripe.com/docs/webhooks)",
             },
             "webhook_conversation_id": new_id("wc"),
-            "webhook_id": new_id("wh"),
+            "webhook_id": identifier,
         }
         return msgspec.json.encode(frame).decode()
+
+    def take(self, text: str) -> None:
+        """What the application answered to the CLI comes back as a frame of its own."""
+        frame = msgspec.json.decode(text, type=Frame)
+        if frame.type == "webhook_response":
+            _, _, event = frame.webhook_id.partition("|")
+            self.deliveries.forwarded(event, Answer(frame.status, frame.body[:ANSWER_KEPT], 0))
 
     async def receive(self, socket: WebSocket) -> None:
         try:
             while True:
-                await socket.receive_text()
+                self.take(await socket.receive_text())
         except WebSocketDisconnect:
             log.info("the Stripe CLI has gone")

@@ -45,7 +45,8 @@ class Simulator:
         self.emitted: list[StripeObject] = []
         self.known_endpoints: list[StripeObject] | None = None
         self.account = self.remembered("account", new_id("acct"))
-        self.listeners = Listeners(self.remembered("cli_secret", f"whsec_{token(32)}"))
+        secret = self.remembered("cli_secret", f"whsec_{token(32)}")
+        self.listeners = Listeners(secret, self.deliveries)
 
     def remembered(self, name: str, new: str) -> str:
         """A setting that is made up once."""
@@ -112,7 +113,11 @@ class Simulator:
 
     async def keep_time(self) -> None:
         while True:
-            self.tick()
+            try:
+                self.tick()
+            except Exception:
+                # One thing that goes wrong must not stop the clock for all the others.
+                log.exception("something that was due could not be done")
             await asyncio.sleep(TICK)
 
     async def close(self) -> None:

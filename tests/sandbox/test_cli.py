@@ -181,3 +181,7 @@ def test_listen_forwards_signed_events_over_its_websocket(
         shop.wait_for("customer.created", 2)
         sandbox.pay(sandbox.session())
         shop.wait_for("checkout.session.completed")
+        [delivery, *_] = eventually(
+            lambda: sandbox.control("GET", f"/deliveries?event={heard.event['id']}")
+        )
+        assert (delivery["state"], delivery["attempts"][0]["status"]) == ("forwarded", 200)

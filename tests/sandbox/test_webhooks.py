@@ -183,6 +183,13 @@ def test_an_event_says_which_call_caused_it(sandbox: Sandbox) -> None:
     assert event.request.id.startswith("req_")
 
 
+@pytest.mark.parametrize("url", ["nonsense", "ftp://a.b/c", "http://", "http://a:99999/"])
+def test_an_endpoint_needs_an_address(quiet_sandbox: Sandbox, url: str) -> None:
+    with pytest.raises(stripe.InvalidRequestError) as caught:
+        quiet_sandbox.stripe.v1.webhook_endpoints.create({"url": url, "enabled_events": ["*"]})
+    assert caught.value.code == "url_invalid"
+
+
 def test_the_dashboards_test_event_belongs_to_nobody(sandbox: Sandbox, shop: Shop) -> None:
     sandbox.control("POST", "/test_event")
     [heard] = shop.wait_for("checkout.session.completed")

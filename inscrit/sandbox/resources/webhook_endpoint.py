@@ -64,10 +64,17 @@ def events(wanted: list[str]) -> list[str]:
 
 
 def checked_url(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.netloc:
+    if not is_web_address(url):
         raise invalid(f"Invalid URL: {url}", "url", "url_invalid")
     return url
+
+
+def is_web_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def register(sim: Simulator, url: str, secret: str | None) -> StripeObject:
