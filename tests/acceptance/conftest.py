@@ -7,19 +7,20 @@ from typing import Any
 import httpx
 import pytest
 
-from .installation import Installation
+from .installation import Installation, folder_for_a_database
 
 OpenEvent = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture(scope="session")
-def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    it = Installation(tmp_path_factory.mktemp("installation"))
-    try:
-        it.start_all()
-        yield it
-    finally:
-        it.stop_all()
+def installation() -> Iterator[Installation]:
+    with folder_for_a_database() as folder:
+        it = Installation(folder)
+        try:
+            it.start_all()
+            yield it
+        finally:
+            it.stop_all()
 
 
 @pytest.fixture(scope="session")

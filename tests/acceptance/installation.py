@@ -8,8 +8,10 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -34,6 +36,13 @@ def eventually(look: Callable[[], T | None], what: str) -> T:
             return found
         time.sleep(0.05)
     raise AssertionError(f"never happened: {what}")
+
+
+@contextmanager
+def folder_for_a_database() -> Iterator[Path]:
+    """A folder that PostgreSQL's own user can reach too: pytest's are closed to all others."""
+    with tempfile.TemporaryDirectory(prefix="inscrit-") as name:
+        yield Path(name)
 
 
 @dataclass

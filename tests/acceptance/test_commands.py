@@ -9,7 +9,7 @@ import pytest
 
 from inscrit.cli import main
 
-from .installation import Installation
+from .installation import Installation, folder_for_a_database
 
 
 def inscrit(*arguments: str, **settings: str) -> "subprocess.CompletedProcess[str]":
@@ -56,8 +56,9 @@ def test_a_mistake_is_told_in_a_clear_line_without_a_traceback(
     assert done.stderr.strip().splitlines()[-1].startswith("Error:")
 
 
-def test_a_database_without_tables_is_told_in_a_clear_line(tmp_path: Path) -> None:
-    done = inscrit("apikey", "list", INSCRIT_DATA_DIR=str(tmp_path))
+def test_a_database_without_tables_is_told_in_a_clear_line() -> None:
+    with folder_for_a_database() as folder:
+        done = inscrit("apikey", "list", INSCRIT_DATA_DIR=str(folder))
     assert done.returncode != 0
     assert "inscrit migrate" in done.stderr
     assert "Traceback" not in done.stderr

@@ -15,7 +15,7 @@ import pytest
 
 from inscrit import ports
 
-from .installation import eventually
+from .installation import eventually, folder_for_a_database
 
 Start = Callable[..., "Demo"]
 
@@ -66,19 +66,21 @@ class Demo:
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
+def start() -> Iterator[Start]:
     running: list[Demo] = []
+    with folder_for_a_database() as folder:
 
-    def begin(*options: str, port: int | None = None) -> Demo:
-        demo = Demo(tmp_path / "demo", port or ports.free(), *options)
-        running.append(demo)
-        return demo
+        def begin(*options: str, port: int | None = None) -> Demo:
+            demo = Demo(folder / "demo", port or ports.free(), *options)
+            running.append(demo)
+            return demo
 
-    yield begin
-    for demo in running:
-        if demo.process.poll() is None:
-            demo.process.terminate()
-            demo.process.wait(40)
+        yield begin
+        for demo in running:
+            if demo.process.poll() is None:
+                demo.process.terminate()
+                demo.process.wait(40)
+            eventually(lambda demo=demo: gone(demo), "the demo has ended")  # type: ignore[misc]
 
 
 def gone(demo: Demo) -> bool:
