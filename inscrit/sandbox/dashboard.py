@@ -21,6 +21,7 @@ from inscrit.sandbox.dashboard_texts import DASHBOARD_TEXTS
 from inscrit.sandbox.faults import WHEN_CALLED, WHEN_QUEUED, WHEN_SENT
 from inscrit.sandbox.history import deliveries
 from inscrit.sandbox.money import written
+from inscrit.sandbox.pages import POLICY
 from inscrit.sandbox.rate_limits import RateLimits
 from inscrit.sandbox.resources.dispute import OPEN
 from inscrit.sandbox.simulator import Simulator
@@ -159,7 +160,7 @@ class Dashboard:
             now=self.sim.clock.now(),
             **shown,
         )
-        return HTMLResponse(html)
+        return HTMLResponse(html, headers=POLICY)
 
 
 def payment_status(

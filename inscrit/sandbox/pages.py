@@ -21,6 +21,9 @@ from inscrit.sandbox.texts import TEXTS, language_of, said_by_bank
 
 Form = dict[str, str]
 
+# Nothing from elsewhere, and in nobody's frame.
+POLICY = {"Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'"}
+
 EXPIRY = re.compile(r"\s*(\d{1,2})\s*[/ -]?\s*(?:20)?(\d{2})\s*")
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
@@ -205,7 +208,7 @@ class Pages:
             money=lambda amount, currency: written(amount, currency, language),
             **{"session": session, **shown},
         )
-        return HTMLResponse(html, status)
+        return HTMLResponse(html, status, POLICY)
 
 
 TEST_NUMBERS = (
