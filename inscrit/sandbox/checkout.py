@@ -4,6 +4,7 @@ from inscrit.sandbox import payments
 from inscrit.sandbox.errors import invalid
 from inscrit.sandbox.events import emit
 from inscrit.sandbox.resources.checkout_session import customer_details
+from inscrit.sandbox.resources.customer import new_customer
 from inscrit.sandbox.resources.payment_intent import new_intent
 from inscrit.sandbox.simulator import Simulator
 from inscrit.sandbox.store import StripeObject
@@ -25,11 +26,18 @@ def pay(sim: Simulator, session: StripeObject, method: StripeObject) -> StripeOb
     (https://docs.stripe.com/changelog/2022-08-01/deferred-paymentintent-checkout-session).
     """
     need_open(session)
-    intent = intent_of(sim, session)
     session["customer_details"] = customer_details(method["billing_details"])
+    if session["customer_creation"] == "always" and session["customer"] is None:
+        session["customer"] = new_customer(sim, known(method["billing_details"]))["id"]
+    intent = intent_of(sim, session)
     sim.store.save(session)
     payments.confirm(sim, intent, method)
     return follow(sim, session, intent)
+
+
+def known(billing: StripeObject) -> StripeObject:
+    """What the buyer told of themselves, for a customer object."""
+    return {name: billing[name] for name in ("email", "name", "phone") if billing[name]}
 
 
 def take_for_nothing(sim: Simulator, session: StripeObject, email: str) -> StripeObject:

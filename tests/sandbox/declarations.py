@@ -157,6 +157,9 @@ def optional(kind: str) -> set[str]:
 
 def check_fields(item: Mapping[str, Any], declared: type, report: Report, path: str) -> None:
     fields = fields_of(declared)
+    for name, hint in fields.items():
+        if name not in item and type(None) not in get_args(hint) and "object" not in item:
+            report.wrong(path, f"lacks {name}, which is never null")
     for name, value in item.items():
         if name not in fields:
             report.wrong(path, f"has {name}, which is not declared")

@@ -116,6 +116,22 @@ def test_a_session_over_nothing_is_completed_without_a_payment(
     assert completed.object["payment_intent"] is None
 
 
+def test_a_customer_is_made_of_the_buyer_if_asked_for(quiet_sandbox: Sandbox) -> None:
+    session = quiet_sandbox.session(customer_creation="always")
+    quiet_sandbox.pay(session, card_number="4000000000000002")
+    quiet_sandbox.pay(session)
+    found = quiet_sandbox.stripe.v1.checkout.sessions.retrieve(
+        session.id, {"expand": ["customer", "payment_intent"]}
+    )
+    assert (found.customer.email, found.customer.name) == ("buyer@example.com", "Ada Buyer")
+    assert found.payment_intent.customer == found.customer.id
+
+
+def test_a_customer_that_does_not_exist_is_refused(quiet_sandbox: Sandbox) -> None:
+    with pytest.raises(stripe.InvalidRequestError, match="No such customer: 'cus_none'"):
+        quiet_sandbox.session(customer="cus_none")
+
+
 def test_an_expired_session_can_be_recovered_as_a_new_one(quiet_sandbox: Sandbox) -> None:
     session = quiet_sandbox.session(after_expiration={"recovery": {"enabled": True}})
     expired = quiet_sandbox.stripe.v1.checkout.sessions.expire(session.id)

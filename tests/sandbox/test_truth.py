@@ -149,14 +149,12 @@ def published(name: str) -> Any:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_it_has_the_fields_and_types_that_the_library_declares(
-    objects: Objects, kind: str, record_property: Any
-) -> None:
+def test_it_has_the_fields_and_types_that_the_library_declares(objects: Objects, kind: str) -> None:
     assert objects[kind]
     report = Report()
     for item in objects[kind]:
         check_object(item, report)
-    record_property("fields_checked", report.fields)
+    assert report.fields
     assert sorted(set(report.faults)) == []
 
 

@@ -48,6 +48,8 @@ FIELDS = (
 def create(call: Call) -> StripeObject:
     check_mode(call.params)
     require(call.params, "success_url")
+    if "customer" in call.params:
+        call.sim.need("customer", call.params["customer"], "customer")
     items = line_items(call.sim, call.params.get("line_items") or [])
     session = new_session(call.sim, call.params, items)
     deadline = call.sim.clock.now() + lifetime(call.sim, call.params)

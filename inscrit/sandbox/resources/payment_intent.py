@@ -34,6 +34,8 @@ CANCELABLE = (*UNPAID, "requires_capture", "processing")
 @operation("POST", "/v1/payment_intents", "PaymentIntentCreateParams")
 def create(call: Call) -> StripeObject:
     require(call.params, "amount", "currency")
+    if "customer" in call.params:
+        call.sim.need("customer", call.params["customer"], "customer")
     intent = new_intent(call.sim, call.params)
     if call.params.get("confirm"):
         return payments.confirm(call.sim, intent, method_of(call, intent))

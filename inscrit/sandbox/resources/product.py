@@ -1,5 +1,6 @@
 """https://docs.stripe.com/api/products"""
 
+from inscrit.sandbox.errors import empty_parameter, invalid
 from inscrit.sandbox.events import emit
 from inscrit.sandbox.fields import require, update
 from inscrit.sandbox.ids import new_id
@@ -32,6 +33,10 @@ def create(call: Call) -> StripeObject:
 
 
 def new_product(sim: Simulator, params: Parameters) -> StripeObject:
+    if not params.get("name"):
+        raise empty_parameter("name")
+    if sim.store.find(params.get("id", "")):
+        raise invalid("Product already exists.", "id", "resource_already_exists")
     now = sim.clock.seconds()
     product: StripeObject = {
         "id": params.get("id") or new_id("prod").replace("_1", "_", 1),
