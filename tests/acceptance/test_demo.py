@@ -80,6 +80,7 @@ def start() -> Iterator[Start]:
             if demo.process.poll() is None:
                 demo.process.terminate()
                 demo.process.wait(40)
+        for demo in running:
             eventually(lambda demo=demo: gone(demo), "the demo has ended")  # type: ignore[misc]
 
 

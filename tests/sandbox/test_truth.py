@@ -34,6 +34,9 @@ KINDS = (
     "webhook_endpoint",
 )
 
+# The reduced schema leaves it out; the library's class and the example still hold for it.
+NOT_PUBLISHED = "radar.early_fraud_warning"
+
 Objects = dict[str, list[dict[str, Any]]]
 
 
@@ -158,11 +161,14 @@ def test_it_has_the_fields_and_types_that_the_library_declares(objects: Objects,
     assert sorted(set(report.faults)) == []
 
 
-@pytest.mark.parametrize("kind", KINDS)
+def test_the_published_schema_knows_all_but_the_fraud_warnings() -> None:
+    schemas = published("stripe-reduced.json")["components"]["schemas"]
+    assert set(KINDS) - set(schemas) == {NOT_PUBLISHED}
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != NOT_PUBLISHED])
 def test_it_validates_against_the_published_schema(objects: Objects, kind: str) -> None:
     schemas = published("stripe-reduced.json")["components"]["schemas"]
-    if kind not in schemas:
-        pytest.skip(f"{kind} is not in the reduced schema")
     for item in objects[kind]:
         assert list(violations(item, schemas[kind], schemas, kind)) == []
 
