@@ -110,6 +110,8 @@ def run(port: int, data_dir: Path | None, *, fresh: bool, autopilot: bool) -> in
             try:
                 password = _prepare(folder)
                 _start(parts, folder, addresses)
+                if parts.stopping.is_set():
+                    return 0
                 _show_table(addresses, password, folder, time.monotonic() - began)
                 if autopilot:
                     _begin_purchase(addresses, began)

@@ -16,6 +16,8 @@ def _end_with_parent() -> None:
 
 
 if __name__ == "__main__":
+    # Ctrl-C reaches the whole group; who began us says when to stop.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     if sys.argv[1] == "mailbox":
         from inscrit.demo import mailbox

@@ -93,5 +93,7 @@ def _standard_library(shared: list[Processor], renderer: Processor) -> dict[str,
         "formatters": {"line": formatter},
         "handlers": {"stdout": handler},
         "root": {"handlers": ["stdout"], "level": "INFO"},
-        "loggers": {name: {"level": "WARNING"} for name in QUIET},
+        "loggers": {name: {"level": "WARNING"} for name in QUIET}
+        # A visitor's 404 is no news; its line would name the address, which may hold a token.
+        | {"django.request": {"level": "ERROR"}},
     }

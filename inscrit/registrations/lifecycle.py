@@ -571,7 +571,7 @@ def _cancel_requested(registration: Registration, offer: Offer, fact: CancelRequ
 
 
 def _refund_requested(registration: Registration, offer: Offer, fact: RefundRequested) -> Decision:
-    paid = registration.settling_payment
+    paid = registration.settling_payment or _kept_payment(registration)
     amount = paid.refundable if paid and fact.amount is None else fact.amount or 0
     if paid is None or not 0 < amount <= paid.refundable:
         return _unchanged(registration, offer, Outcome.REJECTED, Reason.NOTHING_TO_REFUND)
@@ -579,6 +579,11 @@ def _refund_requested(registration: Registration, offer: Offer, fact: RefundRequ
     return _applied(
         registration.with_payment(ordered), offer, Reason.REFUND_REQUESTED, refunds=refunds
     )
+
+
+def _kept_payment(registration: Registration) -> Payment | None:
+    """Money that settles nothing and is still ours: a late payment or a wrong amount in review."""
+    return next((payment for payment in registration.payments if payment.refundable), None)
 
 
 def _refund_reported(registration: Registration, offer: Offer, fact: RefundReported) -> Decision:

@@ -28,9 +28,11 @@ def replay(event_id: str, *, dry_run: bool = False) -> Replay:
         stored = StripeEvent.objects.get(pk=event_id)
         # Registrations are locked first, the inbox row last, as the webhook lane does.
         result = _apply(stored)
-        stored.outcome = EventOutcome(result.outcome)
-        stored.reason = result.reason
         stored.attempts += 1
+        # What an event once changed stays written, though doing it again changes nothing more.
+        if stored.outcome != EventOutcome.APPLIED or result.outcome is Outcome.APPLIED:
+            stored.outcome = EventOutcome(result.outcome)
+            stored.reason = result.reason
         stored.save(update_fields=["outcome", "reason", "attempts"])
         transaction.set_rollback(dry_run)
     return result

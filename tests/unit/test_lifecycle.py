@@ -183,6 +183,15 @@ def test_a_late_payment_waits_for_a_person_if_the_event_says_so() -> None:
     assert not decision.refunds
 
 
+def test_money_kept_for_a_person_to_look_at_can_be_given_back() -> None:
+    offer = replace(OFFER, late_payment=LatePayment.REVIEW)
+    late = after(EXPIRED_FACT, PAID_FACT, RefundRequested(), offer=offer)
+    assert [order.amount for order in late.refunds] == [5000]
+    wrong = after(completed(amount=4000), RefundRequested())
+    assert [order.amount for order in wrong.refunds] == [4000]
+    assert wrong.registration.status is Status.PENDING
+
+
 def test_a_late_payment_for_a_cancelled_event_is_sent_back() -> None:
     decision = after(EXPIRED_FACT, PAID_FACT, offer=replace(OFFER, cancelled=True))
     assert decision.refunds

@@ -1,0 +1,31 @@
+"""A worker killed in the middle of a job: what it had in hand is not lost."""
+
+import psycopg
+
+from .conftest import OpenEvent
+from .installation import Installation, eventually
+
+
+def test_a_dead_workers_job_is_taken_up_by_another(
+    installation: Installation, open_event: OpenEvent
+) -> None:
+    installation.running.pop("worker").kill()
+    made = installation.register(open_event()["id"]).json()
+    installation.pay(made)
+    installation.await_status(made, "PAID")
+    # As the killed worker left it: its job begun, its heartbeat long past.
+    with psycopg.connect(installation.database.get_uri(), autocommit=True) as connection:
+        connection.execute(
+            "WITH dead AS (INSERT INTO procrastinate_workers (last_heartbeat)"
+            " VALUES (now() - interval '1 hour') RETURNING id)"
+            " UPDATE procrastinate_jobs SET status = 'doing', worker_id = dead.id FROM dead"
+            " WHERE task_name = 'inscrit.mail.tasks.deliver' AND status = 'todo'"
+        )
+        assert installation.mails(made["id"]) == []
+        installation.start("worker", "worker")
+        connection.execute(
+            "SELECT procrastinate_defer_jobs_v1(ARRAY[ROW('upkeep',"
+            " 'inscrit.registrations.tasks.retry_stalled_jobs', 0, NULL, NULL,"
+            " '{\"timestamp\": 0}'::jsonb, NULL)::procrastinate_job_to_defer_v1])"
+        )
+    eventually(lambda: installation.mails(made["id"]), "the confirmation is sent")
