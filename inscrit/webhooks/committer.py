@@ -72,7 +72,7 @@ class Committer:
 
     async def _settle(self, taken: Sequence[tuple[Received, asyncio.Future[None]]]) -> None:
         try:
-            await self._store([received for received, _ in taken])
+            batches = await self._store([received for received, _ in taken])
         except Busy as error:
             _answer(taken, error)
         except BaseException:
@@ -80,39 +80,40 @@ class Committer:
             raise
         else:
             _answer(taken, None)
+            for batch in batches:
+                _tell(batch)
         finally:
             for _ in taken:
                 self._waiting.task_done()
 
-    async def _store(self, deliveries: Sequence[Received]) -> None:
+    async def _store(self, deliveries: Sequence[Received]) -> list[Batch]:
+        """Commit these deliveries; the batches they were committed in. Raises Busy."""
         try:
-            await self._transact(Batch(deliveries))
+            return [await self._transact(Batch(deliveries))]
         except psycopg.OperationalError as error:
             await self._disconnect()
             log.error(
                 "❌ Stripe events not stored, the database can't be written", error=str(error)
             )
             raise Busy("the database can't be written") from error
-        except psycopg.Error as error:
+        except Exception as error:
             log.error("❌ A batch of Stripe events failed, storing one by one", exc_info=error)
-            await self._store_apart(deliveries, error)
+            return await self._store_apart(deliveries, error)
 
-    async def _store_apart(self, deliveries: Sequence[Received], error: psycopg.Error) -> None:
-        """One event of a batch is poisoned: store each by itself, that one as failed."""
+    async def _store_apart(self, deliveries: Sequence[Received], error: Exception) -> list[Batch]:
+        """Store each by itself; the one that fails alone is kept as failed, for a later try."""
         if len(deliveries) > 1:
-            for received in deliveries:
-                await self._store([received])
-            return
+            return [batch for one in deliveries for batch in await self._store([one])]
         batch = Batch(deliveries)
-        batch.fail(f"{type(error).__name__}: {error.sqlstate or ''}")
+        batch.fail(f"{type(error).__name__} {getattr(error, 'sqlstate', None) or ''}".strip())
         try:
             await self._write(batch.writing())
-        except psycopg.Error as second:
+        except Exception as second:
             await self._disconnect()
             raise Busy("the event can't be stored") from second
-        batch.tell()
+        return [batch]
 
-    async def _transact(self, batch: Batch) -> None:
+    async def _transact(self, batch: Batch) -> Batch:
         connection = await self._connected()
         ledger = Ledger(livemode=self._livemode)
         async with connection.pipeline(), connection.transaction():
@@ -123,7 +124,7 @@ class Committer:
             batch.decide(ledger, known)
             for statement in (*ledger.writing(), *batch.writing()):
                 await connection.execute(statement.query, statement.parameters)
-        batch.tell()
+        return batch
 
     async def _write(self, todo: Sequence[Statement]) -> None:
         connection = await self._connected()
@@ -143,6 +144,14 @@ class Committer:
         if self._connection is not None:
             await self._connection.close()
             self._connection = None
+
+
+def _tell(batch: Batch) -> None:
+    """After the answer, and never in its way: a log that fails must not end the lane."""
+    try:
+        batch.tell()
+    except Exception as error:
+        log.error("❌ What was committed could not be logged", exc_info=error)
 
 
 async def _fetch(

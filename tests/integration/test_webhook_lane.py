@@ -290,3 +290,27 @@ def test_the_journal_refuses_to_be_rewritten() -> None:
         JournalEntry.objects.filter(pk=entry.pk).update(reason="something else")
     with pytest.raises(Exception, match="append-only"):
         JournalEntry.objects.filter(pk=entry.pk).delete()
+
+
+def test_a_bug_of_ours_ends_neither_the_lane_nor_the_event(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    _, (first, second) = make_event(2)
+    writing = Ledger.writing
+
+    def broken(self: Ledger) -> Any:
+        if any(entry.before.id == first.pk for entry in self.entries):
+            raise KeyError("a bug")
+        return writing(self)
+
+    monkeypatch.setattr(Ledger, "writing", broken)
+
+    async def story(client: httpx.AsyncClient) -> list[int]:
+        return [
+            await deliver(client, body_of("evt_bug", first.pk)),
+            await deliver(client, body_of("evt_after", second.pk)),
+        ]
+
+    assert run(story) == [200, 200]
+    outcomes = dict(StripeEvent.objects.values_list("pk", "outcome"))
+    assert outcomes == {"evt_bug": "failed", "evt_after": "applied"}
