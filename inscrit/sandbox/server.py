@@ -6,6 +6,7 @@ import errno
 import ipaddress
 import signal
 import socket
+import sqlite3
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -23,7 +24,7 @@ from inscrit.sandbox.config import SandboxConfig, SandboxError
 from inscrit.sandbox.control import Control
 from inscrit.sandbox.dashboard import Dashboard
 from inscrit.sandbox.pages import Pages
-from inscrit.sandbox.resources.webhook_endpoint import register
+from inscrit.sandbox.resources.webhook_endpoint import is_web_address, register
 from inscrit.sandbox.simulator import Simulator
 
 __all__ = ["SandboxConfig", "SandboxError", "create_app", "run"]
@@ -73,19 +74,44 @@ async def living(sim: Simulator) -> AsyncIterator[None]:
 
 def run(config: SandboxConfig) -> None:
     """Serve until SIGINT or SIGTERM. Raises :class:`SandboxError` if it cannot start."""
-    listening = listen(config)
-    config = replace(config, port=listening.getsockname()[1])
-    log.info("sandbox ready", dashboard=f"{config.origin}/", api=config.origin)
-    server = uvicorn.Server(
-        uvicorn.Config(
-            create_app(config),
-            log_level="warning",
-            access_log=False,
-            timeout_graceful_shutdown=2,
+    check_webhook(config)
+    with listen(config) as listening:
+        config = replace(config, port=listening.getsockname()[1])
+        app = build(config)
+        log.info("sandbox ready", dashboard=f"{config.origin}/", api=config.origin)
+        server = uvicorn.Server(
+            uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=2)
         )
-    )
-    with listening, quiet_signals():
-        server.run(sockets=[listening])
+        with quiet_signals():
+            server.run(sockets=[listening])
+
+
+def check_webhook(config: SandboxConfig) -> None:
+    if config.webhook_url is not None and not is_web_address(config.webhook_url):
+        raise SandboxError(
+            f"The webhook URL {config.webhook_url!r} is not a web address. Write it in full, such "
+            "as http://127.0.0.1:8000/stripe/webhooks."
+        )
+    if config.webhook_secret is not None and not config.webhook_secret.startswith("whsec_"):
+        raise SandboxError(
+            "The webhook secret must begin with whsec_. Leave it out to have one made up."
+        )
+
+
+def build(config: SandboxConfig) -> Starlette:
+    """The application, or why its data directory cannot be used."""
+    try:
+        return create_app(config)
+    except sqlite3.DatabaseError as error:
+        raise SandboxError(
+            f"The sandbox cannot use {config.data_dir}/sandbox.sqlite3 ({error}). Move that file "
+            "away, or choose another data directory."
+        ) from error
+    except OSError as error:
+        raise SandboxError(
+            f"The sandbox cannot keep its state in {config.data_dir} ({error.strerror}). Choose a "
+            "folder it may write to, or none, to keep everything in memory."
+        ) from error
 
 
 @contextlib.contextmanager

@@ -5,13 +5,16 @@ but does not show (how a card will behave, what a session will hand to its payme
 changes are one transaction, so an error leaves nothing half done, and so does a killed process.
 """
 
+import fcntl
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import IO, Any, TypeAlias
 
 import msgspec
+
+from inscrit.sandbox.config import SandboxError
 
 StripeObject: TypeAlias = dict[str, Any]
 
@@ -25,6 +28,7 @@ class Store:
     """Objects by id. Everything runs on the event loop's thread, one request after another."""
 
     def __init__(self, path: Path | None) -> None:
+        self.lock = locked(path.with_suffix(".lock")) if path else None
         self.database = sqlite3.connect(
             path or ":memory:", isolation_level=None, check_same_thread=False
         )
@@ -33,6 +37,8 @@ class Store:
 
     def close(self) -> None:
         self.database.close()
+        if self.lock:
+            self.lock.close()
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -123,6 +129,19 @@ class Store:
             "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
             (name, text(value)),
         )
+
+
+def locked(path: Path) -> IO[bytes]:
+    """A lock file held until it is closed; the system lets go of it when the process ends."""
+    file = path.open("ab")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        raise SandboxError(
+            f"Another sandbox is using {path.parent}. Stop it, or choose another data directory."
+        ) from None
+    return file
 
 
 def equalities(fields: Mapping[str, Any]) -> tuple[str, tuple[Any, ...]]:

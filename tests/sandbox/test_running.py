@@ -90,6 +90,36 @@ def test_a_taken_port_is_said_clearly() -> None:
             run(SandboxConfig(port=port))
 
 
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"webhook_url": "foo"}, "'foo' is not a web address"),
+        ({"webhook_secret": "foo"}, "must begin with whsec_"),
+        ({"data_dir": Path("/dev/null/sandbox")}, "cannot keep its state in /dev/null/sandbox"),
+    ],
+)
+def test_a_wrong_setting_is_said_before_it_starts(
+    wrong: dict[str, Any], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SandboxError, match=said):
+        run(SandboxConfig(port=0, **wrong))
+    assert "sandbox ready" not in capsys.readouterr().out
+
+
+def test_a_file_that_is_no_database_is_said_clearly(tmp_path: Path) -> None:
+    (tmp_path / "sandbox.sqlite3").write_text("This is a letter, not a database. " * 50)
+    with pytest.raises(SandboxError, match=r"cannot use .*sandbox\.sqlite3"):
+        run(SandboxConfig(port=0, data_dir=tmp_path))
+
+
+def test_one_data_directory_serves_one_sandbox(tmp_path: Path) -> None:
+    config = configuration(data_dir=tmp_path)
+    with running(config), pytest.raises(SandboxError, match="Another sandbox is using"):
+        run(SandboxConfig(port=0, data_dir=tmp_path))
+    with running(config) as again:
+        assert again.control("GET", "/state")["offset"] == 0
+
+
 def test_the_secret_is_not_shown_with_the_configuration() -> None:
     assert "whsec_x" not in repr(SandboxConfig(webhook_secret="whsec_x"))
 
