@@ -25,10 +25,16 @@ class Reply:
     body: bytes = b""
     complete: bool = False
     keep_alive: bool = False
+    # Whether headers said where the answer ends; if not, the end of the connection is its end.
+    delimited: bool = False
     parser: httptools.HttpResponseParser = field(init=False)
 
     def __post_init__(self) -> None:
         self.parser = httptools.HttpResponseParser(self)
+
+    def on_header(self, name: bytes, _: bytes) -> None:
+        if name.lower() in (b"content-length", b"transfer-encoding"):
+            self.delimited = True
 
     def on_headers_complete(self) -> None:
         self.status = self.parser.get_status_code()
@@ -40,6 +46,12 @@ class Reply:
     def on_message_complete(self) -> None:
         # After "100 Continue" and its kind the real answer follows.
         self.complete = self.status >= 200
+
+    def end(self) -> None:
+        """The endpoint has closed the connection."""
+        if self.status < 200 or self.delimited:
+            raise ConnectionResetError("the endpoint closed the connection without an answer")
+        self.complete, self.keep_alive = True, False
 
 
 @dataclass
@@ -57,9 +69,10 @@ class Connection:
         reply = Reply()
         while not reply.complete:
             data = await self.reader.read(CHUNK)
-            if not data:
-                raise ConnectionResetError("the endpoint closed the connection without an answer")
-            reply.parser.feed_data(data)
+            if data:
+                reply.parser.feed_data(data)
+            else:
+                reply.end()
         return reply
 
 

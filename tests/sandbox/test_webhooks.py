@@ -1,7 +1,9 @@
 """Deliveries: signed, retried, counted, resent."""
 
+import threading
 import time
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -196,3 +198,27 @@ def test_the_dashboards_test_event_belongs_to_nobody(sandbox: Sandbox, shop: Sho
     assert heard.object["metadata"] == {}
     assert heard.object["client_reference_id"] is None
     assert verifies(heard, SECRET)
+
+
+class OldFashioned(BaseHTTPRequestHandler):
+    """Speaks HTTP/1.0: its answer ends where the connection ends."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"thanks")
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Quiet."""
+
+
+def test_an_answer_may_end_with_the_connection() -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), OldFashioned) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with running(configuration(webhook_url=f"http://127.0.0.1:{server.server_port}/")) as ours:
+            ours.stripe.v1.customers.create({"name": "Ada"})
+            event = the_event(ours, "customer.created")
+            [attempt] = eventually(lambda: attempts(ours, event.id))
+        server.shutdown()
+    assert (attempt["status"], attempt["answer"]) == (200, "thanks")
