@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 
 class SandboxError(Exception):
@@ -40,5 +41,18 @@ class SandboxConfig:
         """The address that stands in the links the sandbox gives out, without a last slash."""
         if self.public_url:
             return self.public_url.rstrip("/")
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"http://{host}:{self.port}"
+        return f"http://{bracketed(self.host)}:{self.port}"
+
+    @property
+    def known_hosts(self) -> list[str]:
+        """The names it answers to: a website's own name may be made to lead here as well."""
+        if self.allow_public:
+            return ["*"]
+        public = urlsplit(self.public_url or "").hostname
+        names = ["127.0.0.1", "localhost", "[::1]", bracketed(self.host)]
+        return [*names, bracketed(public)] if public else names
+
+
+def bracketed(host: str) -> str:
+    """As it stands in an address: IPv6 in brackets."""
+    return f"[{host}]" if ":" in host else host

@@ -8,6 +8,7 @@ import time
 
 import msgspec
 import structlog
+from starlette.responses import JSONResponse
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from inscrit.sandbox.deliveries import ANSWER_KEPT, Answer, Deliveries
@@ -37,13 +38,26 @@ class Listeners:
         self.secret = secret
         self.deliveries = deliveries
         self.queues: set[asyncio.Queue[StripeObject]] = set()
+        self.issued: set[str] = set()
+
+    def issue(self) -> str:
+        """An identity for one CLI; with none, or with another, no websocket is opened."""
+        identifier = new_id("cliws")
+        self.issued.add(identifier)
+        return identifier
 
     def show(self, event: StripeObject) -> None:
         for queue in self.queues:
             queue.put_nowait(event)
 
     async def serve(self, socket: WebSocket) -> None:
-        """One CLI, from its connection until it goes."""
+        """One CLI, from its connection until it goes. Browsers, which say ``Origin``, stay out."""
+        known = socket.headers.get("websocket-id") in self.issued
+        if "origin" in socket.headers or not known:
+            # At this message the CLI asks for a new identity and comes again.
+            answer = JSONResponse({"error": {"message": "Unknown WebSocket ID."}}, 401)
+            await socket.send_denial_response(answer)
+            return
         await socket.accept(subprotocol=PROTOCOL)
         queue: asyncio.Queue[StripeObject] = asyncio.Queue()
         self.queues.add(queue)
@@ -81,7 +95,11 @@ class Listeners:
 
     def take(self, text: str) -> None:
         """What the application answered to the CLI comes back as a frame of its own."""
-        frame = msgspec.json.decode(text, type=Frame)
+        try:
+            frame = msgspec.json.decode(text, type=Frame)
+        except msgspec.MsgspecError:
+            log.warning("a frame that is not the Stripe CLI's was dropped")
+            return
         if frame.type == "webhook_response":
             _, _, event = frame.webhook_id.partition("|")
             self.deliveries.forwarded(event, Answer(frame.status, frame.body[:ANSWER_KEPT], 0))

@@ -1,13 +1,15 @@
 """The hosted checkout page. It works without JavaScript: plain forms, plain redirects."""
 
 import re
+from collections.abc import Awaitable, Callable
+from functools import wraps
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from inscrit.sandbox import checkout
@@ -26,6 +28,31 @@ POLICY = {"Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'
 
 EXPIRY = re.compile(r"\s*(\d{1,2})\s*[/ -]?\s*(?:20)?(\d{2})\s*")
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+
+
+Answer = Callable[["Pages", Request], Awaitable[Response]]
+
+
+def from_here(answer: Answer) -> Answer:
+    """Obey no form that another site's page has sent."""
+
+    @wraps(answer)
+    async def guarded(pages: "Pages", request: Request) -> Response:
+        if is_foreign(request, pages.sim.config.origin):
+            return PlainTextResponse("This form was sent by another site.", 403)
+        return await answer(pages, request)
+
+    return guarded
+
+
+def is_foreign(request: Request, own: str) -> bool:
+    """Programs that are no browser send neither header."""
+    site = request.headers.get("sec-fetch-site")
+    if site in ("same-origin", "cross-site"):
+        return site == "cross-site"
+    origin = request.headers.get("origin")
+    here = (request.headers.get("host"), urlsplit(own).netloc)
+    return origin is not None and origin.partition("://")[2] not in here
 
 
 class Pages:
@@ -68,6 +95,7 @@ class Pages:
         language = self.language(request, session)
         return {"": said_by_bank(error, language)} if error else {}
 
+    @from_here
     async def pay(self, request: Request) -> Response:
         session = self.session(request)
         if session is None or session["status"] != "open":
@@ -123,6 +151,7 @@ class Pages:
         shown = {"intent": intent, "last4": method["card"]["last4"]}
         return self.render(request, "challenge.html", session, shown)
 
+    @from_here
     async def answer_challenge(self, request: Request) -> Response:
         form = dict(parse_qsl((await request.body()).decode("utf-8", "replace")))
         intent = self.sim.store.get("payment_intent", request.path_params["id"])

@@ -16,6 +16,8 @@ from pathlib import Path
 import structlog
 import uvicorn
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
@@ -50,6 +52,9 @@ def create_app(config: SandboxConfig) -> Starlette:
             *pages.routes(),
             *control.routes(api.limits),
             *Dashboard(sim, api.limits, pages.templates).routes(),
+        ],
+        middleware=[
+            Middleware(TrustedHostMiddleware, allowed_hosts=config.known_hosts, www_redirect=False)
         ],
         lifespan=lambda _: living(sim),
     )

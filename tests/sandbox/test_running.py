@@ -12,7 +12,11 @@ from typing import Any
 
 import httpx
 import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Subprotocol
 
+from inscrit.sandbox.listeners import PROTOCOL
 from inscrit.sandbox.server import SandboxConfig, SandboxError, run
 
 from .conftest import Sandbox, Shop, configuration, running
@@ -144,3 +148,64 @@ def test_a_form_from_another_site_is_not_obeyed(quiet_sandbox: Sandbox) -> None:
     with quiet_sandbox.http as http:
         answer = http.post("/sandbox/clock", data={"advance": "60"}, headers=headers)
     assert answer.status_code == 403
+
+
+def test_a_website_whose_name_leads_here_is_not_answered(quiet_sandbox: Sandbox) -> None:
+    with quiet_sandbox.http as http:
+        assert http.get("/sandbox/state", headers={"Host": "evil.example"}).status_code == 400
+        assert http.get("/sandbox/state", headers={"Host": "localhost:12111"}).status_code == 200
+        assert http.get("/sandbox/state", headers={"Host": "[::1]:12111"}).status_code == 200
+
+
+def test_a_public_sandbox_answers_to_any_name() -> None:
+    with running(configuration(allow_public=True)) as sandbox, sandbox.http as http:
+        answer = http.get("/sandbox/state", headers={"Host": "sandbox.example"})
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "http://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "http://127.0.0.1:1"},
+        {"Sec-Fetch-Site": "cross-site"},
+    ],
+)
+def test_a_buyers_form_from_another_site_is_refused(
+    quiet_sandbox: Sandbox, headers: dict[str, str]
+) -> None:
+    session = quiet_sandbox.session()
+    with quiet_sandbox.http as http:
+        assert http.post(session.url, data={}, headers=headers).status_code == 403
+        assert http.post("/c/challenge/pi_1", data={}, headers=headers).status_code == 403
+        own = {"Origin": quiet_sandbox.origin, "Sec-Fetch-Site": "same-origin"}
+        assert http.post(session.url, data={}, headers=own).status_code == 422
+
+
+def subscribe(sandbox: Sandbox, **headers: str) -> ClientConnection:
+    address = sandbox.origin.replace("http", "ws", 1) + "/subscribe"
+    return connect(address, additional_headers=headers, subprotocols=[Subprotocol(PROTOCOL)])
+
+
+def websocket_id(sandbox: Sandbox) -> str:
+    with sandbox.http as http:
+        made = http.post("/v1/stripecli/sessions", data={"device_name": "test"})
+    return str(made.json()["websocket_id"])
+
+
+def test_only_a_cli_that_was_let_in_may_listen(quiet_sandbox: Sandbox) -> None:
+    mine = websocket_id(quiet_sandbox)
+    for headers in ({}, {"Websocket-Id": "cliws_made_up"}, {"Websocket-Id": mine, "Origin": "x"}):
+        with pytest.raises(InvalidStatus, match="401"):
+            subscribe(quiet_sandbox, **headers)
+    with subscribe(quiet_sandbox, **{"Websocket-Id": mine}) as socket:
+        assert socket.state.name == "OPEN"
+
+
+def test_a_malformed_frame_is_dropped(quiet_sandbox: Sandbox) -> None:
+    with subscribe(quiet_sandbox, **{"Websocket-Id": websocket_id(quiet_sandbox)}) as socket:
+        socket.send("{not json")
+        socket.send('{"type": 7}')
+        quiet_sandbox.stripe.v1.customers.create({"name": "Ada"})
+        assert "customer.created" in str(socket.recv(timeout=5))

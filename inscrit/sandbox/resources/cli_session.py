@@ -35,6 +35,6 @@ def create(call: Call) -> StripeObject:
         "reconnect_delay": RECONNECT_SECONDS,
         "secret": call.sim.listeners.secret,
         "websocket_authorized_feature": features[0],
-        "websocket_id": new_id("cliws"),
+        "websocket_id": call.sim.listeners.issue(),
         "websocket_url": call.sim.config.origin.replace("http", "ws", 1) + "/subscribe",
     }
