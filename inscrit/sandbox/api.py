@@ -71,7 +71,7 @@ class Api:
             answer = Answer(error.status, rendered(error.body()), error.headers)
         except Exception:
             log.exception("the sandbox itself failed", path=http.url.path)
-            answer = Answer(500, rendered(errors.server_error().body()))
+            answer = Answer(500, rendered(errors.own_failure().body()))
         return self.respond(http, identifier, answer)
 
     async def answer(self, http: HttpRequest, identifier: str) -> Answer:

@@ -111,11 +111,20 @@ def rate_limited(reason: str) -> StripeError:
     return error
 
 
-def server_error(status: int = 500) -> StripeError:
+def server_error(status: int) -> StripeError:
+    """A failure that somebody asked for."""
     return StripeError(
         "Sorry! There was an error while talking to one of our backends. The sandbox was told to "
         "answer so.",
         status=status,
+        kind="api_error",
+    )
+
+
+def own_failure() -> StripeError:
+    return StripeError(
+        "The sandbox itself has failed. This is a mistake in the sandbox; its log says more.",
+        status=500,
         kind="api_error",
     )
 

@@ -4,6 +4,7 @@ The official Python library declares them for every operation; those declaration
 that the sandbox refuses what Stripe refuses: unknown names at any depth, wrong types and choices.
 """
 
+import re
 import types
 from collections.abc import Mapping
 from decimal import Decimal
@@ -30,6 +31,12 @@ REQUEST_OPTIONS = {
     "content_type",
     "headers",
 }
+
+
+# As large as the database can hold and compare; ``str.isdigit`` would also take "²".
+INTEGER = re.compile(r"-?[0-9]{1,18}")
+INDEX = re.compile(r"[0-9]{1,6}")
+DECIMAL = re.compile(r"-?[0-9]{1,18}(\.[0-9]{0,12})?|-?\.[0-9]{1,12}")
 
 
 def read_parameters(form: Mapping[str, Raw], declared: str | type | None) -> dict[str, Any]:
@@ -152,7 +159,7 @@ def read_choice(raw: Raw, choices: tuple[Any, ...], path: str) -> str:
 def read_list(raw: Raw, hint: Any, path: str) -> list[Any]:
     if raw == "":
         return []
-    if isinstance(raw, str) or not all(index.isdigit() for index in raw):
+    if isinstance(raw, str) or not all(map(INDEX.fullmatch, raw)):
         raise invalid("Invalid array", path)
     ordered = sorted(raw, key=int)
     return [read(raw[index], hint, f"{path}[{place}]") for place, index in enumerate(ordered)]
@@ -201,7 +208,7 @@ def read_scalar(raw: Raw, hint: type, path: str) -> Any:
 def read_integer(raw: str, path: str) -> int:
     if raw == "":
         raise empty_parameter(path)
-    if not raw.removeprefix("-").isascii() or not raw.removeprefix("-").isdigit():
+    if not INTEGER.fullmatch(raw):
         raise invalid(f"Invalid integer: {raw}", path, "parameter_invalid_integer")
     return int(raw)
 
@@ -213,6 +220,6 @@ def read_boolean(raw: str, path: str) -> bool:
 
 
 def read_decimal(raw: str, path: str) -> str:
-    if not raw.removeprefix("-").replace(".", "", 1).isdigit():
+    if not DECIMAL.fullmatch(raw):
         raise invalid(f"Invalid decimal: {raw}", path)
     return raw

@@ -4,6 +4,7 @@ from contextlib import suppress
 from typing import Any, Literal, Union, get_args, get_origin
 from urllib.parse import urlencode
 
+import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -16,10 +17,12 @@ from inscrit.sandbox.parameters import Nothing, declaration, fields_of, is_typed
 from .conftest import Sandbox
 
 FORMS = [each for each in OPERATIONS if each.method == "POST"]
+LISTS = [each for each in OPERATIONS if each.method == "GET" and "{" not in each.template]
 
 ODD = st.one_of(
     st.sampled_from(["", "0", "-1", "1", "2000", "99999999999999", "1.5", "true", "eur", "x", "é"]),
     st.sampled_from(["card", "sepa_debit", "payment", "tok_visa", "pm_card_visa", "http://a.b/c"]),
+    st.sampled_from(["9" * 18, "9" * 20, "-" + "9" * 20, "9" * 5000, "²", "-²", "1.²", "٣"]),
     st.text(max_size=8),
 )
 
@@ -147,3 +150,45 @@ def test_no_parameters_make_the_sandbox_fail(quiet_sandbox: Sandbox, operation: 
 
     with quiet_sandbox.http as http:
         try_it()
+
+
+def read(http: httpx.Client, path: str, form: dict[str, Any]) -> None:
+    answer = http.get(f"{path}?{urlencode(flat(form))}")
+    assert answer.status_code < 500, (path, form)
+
+
+@pytest.mark.parametrize("operation", LISTS, ids=lambda each: each.template)
+def test_no_query_makes_the_sandbox_fail(quiet_sandbox: Sandbox, operation: Operation) -> None:
+    @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(fields(declared_by(operation)))
+    def try_it(form: dict[str, Any]) -> None:
+        read(http, operation.template, form)
+
+    with quiet_sandbox.http as http:
+        try_it()
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"created": {"gte": "9" * 20}},
+        {"created": "9" * 5000},
+        {"limit": "9" * 5000},
+        {"expand": {"²": "x"}},
+        {"types": {"9" * 5000: "charge.failed"}},
+    ],
+    ids=lambda form: next(iter(form)),
+)
+def test_numbers_are_ascii_and_of_bearable_length(
+    quiet_sandbox: Sandbox, form: dict[str, Any]
+) -> None:
+    with quiet_sandbox.http as http:
+        read(http, "/v1/events", form)
+
+
+def test_a_price_is_written_in_ascii_digits(quiet_sandbox: Sandbox) -> None:
+    form = {"currency": "eur", "unit_amount_decimal": "²", "product_data": {"name": "Lunch"}}
+    with quiet_sandbox.http as http:
+        answer = http.post("/v1/prices", data=dict(flat(form)))
+    assert answer.status_code == 400
+    assert answer.json()["error"]["param"] == "unit_amount_decimal"
