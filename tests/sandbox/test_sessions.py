@@ -68,6 +68,33 @@ def test_what_is_not_simulated_is_refused_by_name(
     assert caught.value.param == param
 
 
+@pytest.mark.parametrize(
+    ("wrong", "param", "code"),
+    [
+        ({"success_url": "foo"}, "success_url", "url_invalid"),
+        ({"success_url": "javascript:alert(1)"}, "success_url", "url_invalid"),
+        ({"cancel_url": "/basket"}, "cancel_url", "url_invalid"),
+        ({"return_url": "http://"}, "return_url", "url_invalid"),
+        ({"customer_email": "nobody"}, "customer_email", "email_invalid"),
+        ({"customer": "cus_1", "customer_email": "a@example.com"}, "customer", None),
+    ],
+)
+def test_addresses_are_checked(
+    quiet_sandbox: Sandbox, wrong: dict[str, Any], param: str, code: str | None
+) -> None:
+    with pytest.raises(stripe.InvalidRequestError) as caught:
+        quiet_sandbox.session(**wrong)
+    assert (caught.value.http_status, caught.value.param, caught.value.code) == (400, param, code)
+
+
+def test_a_total_has_an_upper_bound(quiet_sandbox: Sandbox) -> None:
+    item = {"currency": "eur", "unit_amount": 99_999_999, "product_data": {"name": "Castle"}}
+    assert quiet_sandbox.session(line_items=[{"quantity": 1, "price_data": item}]).url
+    with pytest.raises(stripe.InvalidRequestError) as caught:
+        quiet_sandbox.session(line_items=[{"quantity": 2, "price_data": item}])
+    assert caught.value.code == "amount_too_large"
+
+
 def test_expiring_an_open_session_tells_the_shop(sandbox: Sandbox, shop: Shop) -> None:
     session = sandbox.session(metadata={"registrationId": "reg-9"})
     expired = sandbox.stripe.v1.checkout.sessions.expire(session.id)

@@ -1,10 +1,11 @@
 """https://docs.stripe.com/api/checkout/sessions, mode ``payment``, hosted page."""
 
+import re
 from typing import Any
 
 from inscrit.sandbox.errors import invalid
 from inscrit.sandbox.events import emit
-from inscrit.sandbox.fields import require, update
+from inscrit.sandbox.fields import MAX_AMOUNT, require, update
 from inscrit.sandbox.ids import new_id, token
 from inscrit.sandbox.lists import Filter, page, slice_of
 from inscrit.sandbox.money import written
@@ -12,6 +13,7 @@ from inscrit.sandbox.operations import Call, Parameters, operation
 from inscrit.sandbox.resources.payment_intent import LEAST, cancel_intent
 from inscrit.sandbox.resources.payment_method import SIMULATED
 from inscrit.sandbox.resources.price import new_price
+from inscrit.sandbox.resources.webhook_endpoint import is_web_address
 from inscrit.sandbox.simulator import Simulator
 from inscrit.sandbox.store import StripeObject
 from inscrit.sandbox.timers import when_due
@@ -21,6 +23,9 @@ LONGEST = 24 * 3600
 # A request takes a moment to arrive: its sender counted from a little earlier.
 LEEWAY = 10
 MAX_LINE_ITEMS = 100
+
+ADDRESSES = ("success_url", "cancel_url", "return_url")
+EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 # What would change the amount or the flow, and is not simulated: better refused than ignored.
 NOT_SIMULATED = ("discounts", "shipping_options", "optional_items", "subscription_data")
@@ -48,8 +53,8 @@ FIELDS = (
 def create(call: Call) -> StripeObject:
     check_mode(call.params)
     require(call.params, "success_url")
-    if "customer" in call.params:
-        call.sim.need("customer", call.params["customer"], "customer")
+    check_addresses(call.params)
+    check_buyer(call.sim, call.params)
     items = line_items(call.sim, call.params.get("line_items") or [])
     session = new_session(call.sim, call.params, items)
     deadline = call.sim.clock.now() + lifetime(call.sim, call.params)
@@ -75,6 +80,24 @@ def check_mode(params: Parameters) -> None:
         if name in params:
             raise invalid(f"The sandbox does not simulate `{name}`.", name)
     require(params, "line_items")
+
+
+def check_addresses(params: Parameters) -> None:
+    for name in ADDRESSES:
+        if name in params and not is_web_address(params[name]):
+            raise invalid("Not a valid URL", name, "url_invalid")
+
+
+def check_buyer(sim: Simulator, params: Parameters) -> None:
+    if "customer" in params and "customer_email" in params:
+        raise invalid(
+            "You may only specify one of these parameters: customer, customer_email.", "customer"
+        )
+    if "customer" in params:
+        sim.need("customer", params["customer"], "customer")
+    email = params.get("customer_email")
+    if email is not None and not EMAIL.fullmatch(email):
+        raise invalid(f"Invalid email address: {email}", "customer_email", "email_invalid")
 
 
 def lifetime(sim: Simulator, params: Parameters) -> float:
@@ -158,6 +181,13 @@ def check_total(total: int, currency: str) -> None:
             f"The Checkout Session's total amount due must add up to at least {least} {currency}",
             None,
             "amount_too_small",
+        )
+    if total > MAX_AMOUNT:
+        most = written(MAX_AMOUNT, currency)
+        raise invalid(
+            f"The Checkout Session's total amount due must be no more than {most} {currency}",
+            None,
+            "amount_too_large",
         )
 
 
