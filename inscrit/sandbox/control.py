@@ -27,16 +27,17 @@ POST   /sandbox/endpoints/{id}/roll          a new secret; the old one signs as 
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import parse_qsl, quote
 
 import msgspec
+import structlog
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from inscrit.sandbox import checkout
-from inscrit.sandbox.errors import StripeError, invalid
+from inscrit.sandbox.errors import CardError, StripeError, invalid, own_failure
 from inscrit.sandbox.events import emit
 from inscrit.sandbox.faults import Fault
 from inscrit.sandbox.history import deliveries
@@ -45,6 +46,8 @@ from inscrit.sandbox.resources import checkout_session, dispute, refund, webhook
 from inscrit.sandbox.resources.payment_method import new_payment_method
 from inscrit.sandbox.samples import sample
 from inscrit.sandbox.simulator import Simulator
+
+log = structlog.get_logger("inscrit.sandbox")
 
 TEN_YEARS = 10 * 365 * 86400
 
@@ -57,12 +60,53 @@ class RefundWish(msgspec.Struct, forbid_unknown_fields=True):
     amount: int | None = None
 
 
+class Payment(msgspec.Struct, forbid_unknown_fields=True):
+    card: str = "4242424242424242"
+    iban: str | None = None
+    email: str = "buyer@example.com"
+    name: str = "Test Buyer"
+
+
+# https://docs.stripe.com/api/disputes/object#dispute_object-reason
+Reason = Literal[
+    "bank_cannot_process",
+    "check_returned",
+    "credit_not_processed",
+    "customer_initiated",
+    "debit_not_authorized",
+    "duplicate",
+    "fraudulent",
+    "general",
+    "incorrect_account_details",
+    "insufficient_funds",
+    "noncompliant",
+    "product_not_received",
+    "product_unacceptable",
+    "subscription_canceled",
+    "unrecognized",
+]
+
+
+class Complaint(msgspec.Struct, forbid_unknown_fields=True):
+    reason: Reason = "fraudulent"
+    inquiry: bool = False
+
+
+class TestEvent(msgspec.Struct, forbid_unknown_fields=True):
+    type: str = "checkout.session.completed"
+
+
+class Resending(msgspec.Struct, forbid_unknown_fields=True):
+    event: str
+    endpoint: str | None = None
+
+
 class Switch(msgspec.Struct, forbid_unknown_fields=True):
     enabled: bool
 
 
 class Overlap(msgspec.Struct, forbid_unknown_fields=True):
-    seconds: float = 86400
+    seconds: Annotated[float, msgspec.Meta(ge=0, le=TEN_YEARS)] = 86400
 
 
 Wish = TypeVar("Wish")
@@ -92,8 +136,8 @@ class Control:
             ("GET", "/faults", self.list_faults),
             ("POST", "/faults", self.add_fault),
             ("DELETE", "/faults", self.clear_faults),
-            ("DELETE", "/faults/{id:int}", self.remove_fault),
-            ("POST", "/faults/{id:int}/remove", self.remove_fault),
+            ("DELETE", "/faults/{id}", self.remove_fault),
+            ("POST", "/faults/{id}/remove", self.remove_fault),
             ("POST", "/rate_limits", self.set_rate_limits),
             ("POST", "/endpoints/{id}/roll", self.roll),
         ]
@@ -128,12 +172,14 @@ class Control:
             return checkout_session.expire_session(self.sim, session)
 
     def pay(self, request: Request, given: dict[str, Any]) -> Any:
+        wish = convert(given, Payment)
         with self.sim.transaction():
             session = self.sim.need("checkout.session", request.path_params["id"])
-            method = new_payment_method(self.sim, payment_method(given))
+            method = new_payment_method(self.sim, payment_method(wish))
             try:
                 return checkout.pay(self.sim, session, method)
-            except StripeError as error:
+            except CardError as error:
+                # What the bank declined has happened, and is kept.
                 return error
 
     def settle(self, request: Request, _: dict[str, Any]) -> Any:
@@ -152,11 +198,10 @@ class Control:
             return refund.new_refund(self.sim, charge, params)
 
     def dispute(self, request: Request, given: dict[str, Any]) -> Any:
+        wish = convert(given, Complaint)
         with self.sim.transaction():
             charge = self.sim.need("charge", request.path_params["id"])
-            reason = given.get("reason", "fraudulent")
-            inquiry = given.get("inquiry") in (True, "true")
-            return dispute.open_dispute(self.sim, charge, reason, inquiry=inquiry)
+            return dispute.open_dispute(self.sim, charge, wish.reason, inquiry=wish.inquiry)
 
     def win(self, request: Request, _: dict[str, Any]) -> Any:
         return self.decide(request, won=True)
@@ -170,7 +215,7 @@ class Control:
             return dispute.finish(self.sim, found, won=won)
 
     def send_test_event(self, _: Request, given: dict[str, Any]) -> Any:
-        kind = given.get("type", "checkout.session.completed")
+        kind = convert(given, TestEvent).type
         with self.sim.transaction():
             return emit(self.sim, kind, sample(self.sim, kind))
 
@@ -178,10 +223,11 @@ class Control:
         return deliveries(self.sim.store, request.query_params.get("event"))
 
     def resend(self, _: Request, given: dict[str, Any]) -> Any:
+        wish = convert(given, Resending)
         with self.sim.transaction():
-            event = self.sim.need("event", given.get("event", ""))
+            event = self.sim.need("event", wish.event)
             for endpoint in self.sim.endpoints():
-                if given.get("endpoint") in (None, endpoint["id"]):
+                if wish.endpoint in (None, endpoint["id"]):
                     self.sim.deliveries.resend(event["id"], endpoint["id"])
         self.sim.deliveries.wake.set()
         return event
@@ -201,7 +247,9 @@ class Control:
 
     def remove_fault(self, request: Request, _: dict[str, Any]) -> Any:
         with self.sim.transaction():
-            self.sim.faults.remove(request.path_params["id"])
+            for fault in list(self.sim.faults.active):
+                if str(fault) == request.path_params["id"]:
+                    self.sim.faults.remove(fault)
         return list(self.sim.faults.active.values())
 
     def set_rate_limits(self, _: Request, given: dict[str, Any]) -> Any:
@@ -218,13 +266,11 @@ class Control:
         return {**endpoint, "secret": secret}
 
 
-def payment_method(given: dict[str, Any]) -> dict[str, Any]:
-    email, name = given.get("email", "buyer@example.com"), given.get("name", "Test Buyer")
-    billing = {"billing_details": {"email": email, "name": name}}
-    if iban := given.get("iban"):
-        return {"type": "sepa_debit", "sepa_debit": {"iban": iban}, **billing}
-    number = given.get("card", "4242424242424242")
-    card = {"number": number, "exp_month": 12, "exp_year": 2034, "cvc": "123"}
+def payment_method(wish: Payment) -> dict[str, Any]:
+    billing = {"billing_details": {"email": wish.email, "name": wish.name}}
+    if wish.iban:
+        return {"type": "sepa_debit", "sepa_debit": {"iban": wish.iban}, **billing}
+    card = {"number": wish.card, "exp_month": 12, "exp_year": 2034, "cvc": "123"}
     return {"type": "card", "card": card, **billing}
 
 
@@ -238,6 +284,9 @@ def answering(action: Action) -> Callable[[Request], Awaitable[Response]]:
             found = action(request, read_form(body) if is_form else read_json(body))
         except StripeError as error:
             found = error
+        except Exception:
+            log.exception("the sandbox itself failed", path=request.url.path)
+            found = own_failure()
         return to_dashboard(found) if is_form else in_json(found)
 
     return answer

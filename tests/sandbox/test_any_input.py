@@ -192,3 +192,30 @@ def test_a_price_is_written_in_ascii_digits(quiet_sandbox: Sandbox) -> None:
         answer = http.post("/v1/prices", data=dict(flat(form)))
     assert answer.status_code == 400
     assert answer.json()["error"]["param"] == "unit_amount_decimal"
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("sessions/{session}/pay", {"card": 123}),
+        ("sessions/{session}/pay", {"iban": 123}),
+        ("sessions/{session}/pay", {"email": {"a": 1}}),
+        ("charges/{charge}/dispute", {"reason": "boredom"}),
+        ("test_event", {"type": 5}),
+        ("deliveries/resend", {"event": ["a"]}),
+        ("deliveries/resend", {}),
+    ],
+)
+def test_the_control_api_refuses_what_it_does_not_understand(
+    quiet_sandbox: Sandbox, path: str, body: dict[str, Any]
+) -> None:
+    names = identifiers(quiet_sandbox)
+    with quiet_sandbox.http as http:
+        answer = http.post(f"/sandbox/{path.format(**names)}", json=body)
+    assert answer.status_code == 400
+    assert answer.json()["error"]["type"] == "invalid_request_error"
+
+
+def test_a_fault_of_any_number_can_be_removed(quiet_sandbox: Sandbox) -> None:
+    for number in ("9" * 23, "9" * 5000):
+        assert quiet_sandbox.control("DELETE", f"/faults/{number}") == []

@@ -56,3 +56,13 @@ def test_a_retrieved_session_shows_its_payment_intent(sandbox: Sandbox) -> None:
     assert paid.payment_intent.metadata["registrationId"] == "reg-1"
     assert paid.payment_intent.latest_charge.metadata["registrationId"] == "reg-1"
     assert paid.line_items.data[0].amount_total == 3000
+
+
+def test_paying_what_is_no_longer_open_leaves_nothing_behind(sandbox: Sandbox) -> None:
+    session = sandbox.session()
+    sandbox.control("POST", f"/sessions/{session.id}/expire")
+    methods = sandbox.stripe.v1.payment_methods
+    before = len(methods.list({"limit": 100}).data)
+    with sandbox.http as http:
+        assert http.post(f"/sandbox/sessions/{session.id}/pay").status_code == 400
+    assert len(methods.list({"limit": 100}).data) == before
