@@ -27,7 +27,6 @@ Form = dict[str, str]
 POLICY = {"Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'"}
 
 EXPIRY = re.compile(r"\s*(\d{1,2})\s*[/ -]?\s*(?:20)?(\d{2})\s*")
-EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
 Answer = Callable[["Pages", Request], Awaitable[Response]]
@@ -87,6 +86,14 @@ class Pages:
     def session(self, request: Request) -> StripeObject | None:
         return self.sim.store.get("checkout.session", request.path_params["id"])
 
+    def known_email(self, session: StripeObject) -> Form:
+        """The address the shop has given, if any: the buyer cannot change it."""
+        email = session["customer_email"]
+        if session["customer"] and session["customer_creation"] != "always":
+            customer = self.sim.store.get("customer", session["customer"])
+            email = customer.get("email") if customer else None
+        return {"email": email} if email else {}
+
     def last_error(self, request: Request, session: StripeObject) -> dict[str, str]:
         if "retry" not in request.query_params or not session["payment_intent"]:
             return {}
@@ -101,6 +108,7 @@ class Pages:
         if session is None or session["status"] != "open":
             return self.closed(request, session)
         form = dict(parse_qsl((await request.body()).decode("utf-8", "replace")))
+        form |= self.known_email(session)
         language = self.language(request, session)
         if wrong := mistakes(session, form, TEXTS[language]):
             return self.form(request, session, form, wrong, 422)
@@ -124,7 +132,7 @@ class Pages:
                 if session["payment_status"] == "no_payment_required":
                     checkout.take_for_nothing(self.sim, session, form["email"])
                 else:
-                    method = new_payment_method(self.sim, payment_method(form))
+                    method = new_payment_method(self.sim, payment_method(session, form))
                     checkout.pay(self.sim, session, method)
             except CardError as error:
                 declined = error
@@ -144,9 +152,9 @@ class Pages:
 
     async def challenge(self, request: Request) -> Response:
         intent = self.sim.store.get("payment_intent", request.path_params["id"])
-        if intent is None or intent["status"] != "requires_action":
-            return self.closed(request, None)
-        session = checkout.session_of(self.sim, intent)
+        if intent is None or not self.awaits_answer(intent):
+            return self.closed(request, self.session_of(intent))
+        session = self.session_of(intent)
         method = self.sim.need("payment_method", intent["payment_method"])
         shown = {"intent": intent, "last4": method["card"]["last4"]}
         return self.render(request, "challenge.html", session, shown)
@@ -155,8 +163,8 @@ class Pages:
     async def answer_challenge(self, request: Request) -> Response:
         form = dict(parse_qsl((await request.body()).decode("utf-8", "replace")))
         intent = self.sim.store.get("payment_intent", request.path_params["id"])
-        if intent is None or intent["status"] != "requires_action":
-            return self.closed(request, None)
+        if intent is None or not self.awaits_answer(intent):
+            return self.closed(request, self.session_of(intent))
         return_url = (intent["next_action"] or {})["redirect_to_url"]["return_url"]
         with self.sim.transaction():
             session = checkout.session_of(self.sim, intent)
@@ -167,6 +175,15 @@ class Pages:
         if session is None:
             return see_other(return_url)
         return await self.go_on(self.sim.need("checkout.session", session["id"]))
+
+    def session_of(self, intent: StripeObject | None) -> StripeObject | None:
+        return checkout.session_of(self.sim, intent) if intent else None
+
+    def awaits_answer(self, intent: StripeObject) -> bool:
+        session = self.session_of(intent)
+        if session and session["status"] != "open":
+            return False
+        return str(intent["status"]) == "requires_action"
 
     # Afterwards.
 
@@ -196,12 +213,13 @@ class Pages:
         wrong: dict[str, str],
         status: int = 200,
     ) -> Response:
-        kinds = [kind for kind in session["payment_method_types"] if kind in SIMULATED]
+        kinds = offered(session)
         shown = {
             "session": session,
             "items": self.sim.store.hidden(session["id"])["line_items"],
+            "fixed_email": self.known_email(session).get("email"),
             "kinds": kinds,
-            "kind": form.get("payment_method_type", kinds[0]),
+            "kind": kind_of(session, form),
             "form": form,
             "wrong": wrong,
             "first_wrong": next(iter(wrong), "email"),
@@ -212,6 +230,8 @@ class Pages:
         return self.render(request, "pay.html", session, shown, status)
 
     def closed(self, request: Request, session: StripeObject | None) -> Response:
+        if session and session["status"] == "open":
+            return see_other(f"/c/pay/{session['id']}?retry=1")
         state = session["status"] if session else "unknown"
         status = {"expired": 410, "unknown": 404}.get(state, 200)
         shown = {"state": state, "onward": onward(session)}
@@ -293,27 +313,36 @@ def mistakes(session: StripeObject, form: Form, texts: dict[str, str]) -> dict[s
 def mistake(name: str, value: str, texts: dict[str, str]) -> str | None:
     if not value:
         return texts["required"]
-    if name == "email" and not EMAIL.fullmatch(value):
+    if name == "email" and not checkout_session.EMAIL.fullmatch(value):
         return texts["bad_email"]
     if name == "exp" and not EXPIRY.fullmatch(value):
         return texts["bad_exp"]
     return None
 
 
+def offered(session: StripeObject) -> list[str]:
+    return [kind for kind in session["payment_method_types"] if kind in SIMULATED]
+
+
+def kind_of(session: StripeObject, form: Form) -> str:
+    """The payment method chosen; one that the session does not offer counts as none."""
+    kinds = offered(session)
+    chosen = form.get("payment_method_type")
+    return chosen if chosen in kinds else kinds[0]
+
+
 def needed_fields(session: StripeObject, form: Form) -> list[str]:
     if session["payment_status"] == "no_payment_required":
         return ["email"]
-    if form.get("payment_method_type") == "sepa_debit":
+    if kind_of(session, form) == "sepa_debit":
         return ["email", "name", "iban"]
     return ["email", "card_number", "exp", "cvc"]
 
 
-def payment_method(form: Form) -> dict[str, Any]:
+def payment_method(session: StripeObject, form: Form) -> dict[str, Any]:
     billing = {"email": form["email"].strip(), "name": form.get("name", "").strip()}
-    if form.get("payment_method_type") == "sepa_debit":
-        kind, details = "sepa_debit", {"iban": form["iban"]}
-    else:
-        kind, details = "card", card(form)
+    kind = kind_of(session, form)
+    details = {"iban": form["iban"]} if kind == "sepa_debit" else card(form)
     return {"type": kind, kind: details, "billing_details": billing}
 
 

@@ -101,9 +101,15 @@ class Simulator:
     def tick(self) -> None:
         """Do everything that is due, each thing in a transaction of its own."""
         while self.timers.any_due():
-            with self.transaction():
-                action, subject = self.timers.take()
-                ACTIONS[action](self, subject)
+            try:
+                with self.transaction():
+                    action, subject = self.timers.take()
+                    ACTIONS[action](self, subject)
+            except Exception:
+                # One thing that goes wrong must not stop the clock for all the others.
+                log.exception("something that was due could not be done")
+                with self.transaction():
+                    self.timers.take()
 
     async def run(self) -> None:
         """Keep time and send webhooks until cancelled."""
@@ -116,8 +122,7 @@ class Simulator:
             try:
                 self.tick()
             except Exception:
-                # One thing that goes wrong must not stop the clock for all the others.
-                log.exception("something that was due could not be done")
+                log.exception("the clock's work was interrupted")
             await asyncio.sleep(TICK)
 
     async def close(self) -> None:

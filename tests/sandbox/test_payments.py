@@ -263,3 +263,81 @@ def test_the_balance_is_what_came_in_less_fees_and_refunds(sandbox: Sandbox) -> 
     sandbox.stripe.v1.refunds.create({"payment_intent": intent.id, "amount": 500})
     [pending] = sandbox.stripe.v1.balance.retrieve().pending
     assert (pending.amount, pending.currency) == (2000 - 55 - 500, "eur")
+
+
+def held(sandbox: Sandbox) -> Any:
+    return sandbox.stripe.v1.payment_intents.create(
+        {
+            "amount": 2000,
+            "currency": "eur",
+            "capture_method": "manual",
+            "confirm": True,
+            "payment_method": "pm_card_visa",
+        }
+    )
+
+
+def test_what_was_not_captured_cannot_be_refunded(quiet_sandbox: Sandbox) -> None:
+    intent = held(quiet_sandbox)
+    for wanted in ({"charge": intent.latest_charge}, {"payment_intent": intent.id, "amount": 5}):
+        with pytest.raises(stripe.InvalidRequestError, match="has not been captured"):
+            quiet_sandbox.stripe.v1.refunds.create(wanted)
+
+
+def test_a_dispute_is_over_what_was_captured(quiet_sandbox: Sandbox) -> None:
+    intent = held(quiet_sandbox)
+    quiet_sandbox.stripe.v1.payment_intents.capture(intent.id, {"amount_to_capture": 700})
+    dispute = quiet_sandbox.control("POST", f"/charges/{intent.latest_charge}/dispute")
+    assert dispute["amount"] == 700
+
+
+def challenged(sandbox: Sandbox, session: Any) -> str:
+    """Where the bank asks, after paying with a card that wants 3-D Secure."""
+    answer = sandbox.pay(session, card_number="4000002760003184")
+    return str(answer.headers["location"])
+
+
+def test_a_challenge_of_an_expired_session_says_that_it_has_expired(
+    quiet_sandbox: Sandbox,
+) -> None:
+    session = quiet_sandbox.session()
+    address = challenged(quiet_sandbox, session)
+    quiet_sandbox.stripe.v1.checkout.sessions.expire(session.id)
+    with quiet_sandbox.http as http:
+        for answer in (http.get(address), http.post(address, data={"answer": "pass"})):
+            assert answer.status_code == 410
+            assert "has expired" in answer.text
+
+
+def test_a_challenge_answered_twice_says_that_it_is_done(quiet_sandbox: Sandbox) -> None:
+    address = challenged(quiet_sandbox, quiet_sandbox.session())
+    with quiet_sandbox.http as http:
+        assert http.post(address, data={"answer": "pass"}).status_code == 303
+        for answer in (http.get(address), http.post(address, data={"answer": "pass"})):
+            assert answer.status_code == 200
+            assert "already done" in answer.text
+
+
+def test_a_refused_challenge_leads_back_to_the_payment(quiet_sandbox: Sandbox) -> None:
+    session = quiet_sandbox.session()
+    address = challenged(quiet_sandbox, session)
+    with quiet_sandbox.http as http:
+        http.post(address, data={"answer": "fail"})
+        assert f"/c/pay/{session.id}" in http.get(address).headers["location"]
+
+
+def test_a_method_that_is_not_offered_is_not_taken(quiet_sandbox: Sandbox) -> None:
+    form = {"payment_method_type": "sepa_debit", "iban": "AT611904300234573201"}
+    answer = quiet_sandbox.pay(quiet_sandbox.session(), **form, card_number="")
+    assert answer.status_code == 422
+
+
+def test_the_shops_address_for_the_buyer_holds(quiet_sandbox: Sandbox) -> None:
+    customer = quiet_sandbox.stripe.v1.customers.create({"email": "ada@example.com"})
+    for known in ({"customer": customer.id}, {"customer_email": "ada@example.com"}):
+        session = quiet_sandbox.session(**known)
+        with quiet_sandbox.http as http:
+            assert "ada@example.com" in http.get(session.url).text
+        quiet_sandbox.pay(session, email="other@example.com")
+        paid = quiet_sandbox.stripe.v1.checkout.sessions.retrieve(session.id)
+        assert paid.customer_details.email == "ada@example.com"

@@ -18,6 +18,8 @@ from websockets.typing import Subprotocol
 
 from inscrit.sandbox.listeners import PROTOCOL
 from inscrit.sandbox.server import SandboxConfig, SandboxError, run
+from inscrit.sandbox.simulator import Simulator
+from inscrit.sandbox.timers import ACTIONS
 
 from .conftest import Sandbox, Shop, configuration, running
 
@@ -209,3 +211,17 @@ def test_a_malformed_frame_is_dropped(quiet_sandbox: Sandbox) -> None:
         socket.send('{"type": 7}')
         quiet_sandbox.stripe.v1.customers.create({"name": "Ada"})
         assert "customer.created" in str(socket.recv(timeout=5))
+
+
+def test_something_due_that_fails_does_not_hold_up_the_rest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    done: list[str] = []
+    sim = Simulator(SandboxConfig())
+    monkeypatch.setitem(ACTIONS, "note", lambda _, subject: done.append(subject))
+    monkeypatch.setitem(ACTIONS, "fail", lambda sim, subject: sim.need("customer", subject))
+    sim.timers.start("fail", "cus_none", sim.clock.now() + 1)
+    sim.timers.start("note", "later", sim.clock.now() + 2)
+    sim.advance(10)
+    assert done == ["later"]
+    assert not sim.timers.any_due()

@@ -95,7 +95,7 @@ def blank(sim: Simulator, charge: StripeObject, reason: str, *, inquiry: bool) -
     return {
         "id": new_id("dp"),
         "object": "dispute",
-        "amount": charge["amount"] - charge["amount_refunded"],
+        "amount": charge["amount_captured"] - charge["amount_refunded"],
         "balance_transactions": [],
         "charge": charge["id"],
         "created": now,

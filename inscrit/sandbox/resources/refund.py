@@ -67,6 +67,8 @@ def need_undisputed(sim: Simulator, charge: StripeObject) -> None:
 
 def refundable(charge: StripeObject, params: Parameters) -> int:
     left = charge["amount_captured"] - charge["amount_refunded"]
+    if not charge["captured"]:
+        raise refused(charge, "has not been captured; nothing to refund.", "charge_not_refundable")
     if charge["refunded"]:
         raise refused(charge, "has already been refunded.", "charge_already_refunded")
     amount = check_amount(params.get("amount", left), "amount", least=1)
