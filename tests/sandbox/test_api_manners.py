@@ -110,6 +110,17 @@ def test_older_names_of_parameters_belong_to_older_versions(quiet_sandbox: Sandb
     assert error_of(today)["code"] == "parameter_unknown"
 
 
+@pytest.mark.parametrize("origin", ["http://evil.example", "http://127.0.0.1:1", "null", "x"])
+def test_the_control_api_obeys_no_page_of_another_origin(
+    quiet_sandbox: Sandbox, origin: str
+) -> None:
+    with quiet_sandbox.http as http:
+        other = http.post("/sandbox/clock", json={"advance": 0}, headers={"Origin": origin})
+        own = {"Origin": quiet_sandbox.origin}
+        ours = http.post("/sandbox/clock", json={"advance": 0}, headers=own)
+    assert (other.status_code, ours.status_code) == (403, 200)
+
+
 # Idempotency keys.
 
 
