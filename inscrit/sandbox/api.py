@@ -23,7 +23,6 @@ from inscrit.sandbox.operations import Call, Operation, find
 from inscrit.sandbox.parameters import read_parameters
 from inscrit.sandbox.rate_limits import RateLimits
 from inscrit.sandbox.simulator import Request, Simulator
-from inscrit.sandbox.store import text
 from inscrit.sandbox.version import API_VERSION, in_todays_words
 
 log = structlog.get_logger("inscrit.sandbox")
@@ -90,7 +89,7 @@ class Api:
             return Answer(200, rendered(self.perform(call)))
         if call.key is None:
             return self.change(call)
-        kept = self.keys.find(call.key, call.path, text(call.form))
+        kept = self.keys.find(call.key, call.path, fingerprint(call.form))
         return replay(kept) if kept else self.change(call)
 
     def change(self, call: Understood) -> Answer:
@@ -102,7 +101,7 @@ class Api:
                 answer = Answer(error.status, rendered(error.body()))
             if call.key:
                 kept = Kept(answer.status, answer.body, call.id)
-                self.keys.keep(call.key, call.path, text(call.form), kept)
+                self.keys.keep(call.key, call.path, fingerprint(call.form), kept)
         return answer
 
     def perform(self, call: Understood) -> dict[str, Any]:
@@ -155,6 +154,11 @@ async def understand(http: HttpRequest, identifier: str) -> Understood:
     query = parse_form(http.url.query)
     body = parse_form((await http.body()).decode("utf-8", "replace"))
     return Understood(identifier, http, *found, query | body)
+
+
+def fingerprint(form: dict[str, Raw]) -> str:
+    """The same for the same parameters in whatever order."""
+    return msgspec.json.encode(form, order="deterministic").decode()
 
 
 def rendered(item: dict[str, Any]) -> bytes:

@@ -134,6 +134,16 @@ def test_the_same_key_gives_the_same_answer(quiet_sandbox: Sandbox) -> None:
     assert again.headers["Original-Request"] == first.headers["Request-Id"]
 
 
+def test_the_order_of_the_parameters_does_not_matter(quiet_sandbox: Sandbox) -> None:
+    headers = {"Idempotency-Key": "any-order"}
+    form = {"name": "Ada", "metadata[a]": "1", "metadata[b]": "2"}
+    with quiet_sandbox.http as http:
+        first = http.post("/v1/customers", data=form, headers=headers)
+        turned = dict(reversed(form.items()))
+        again = http.post("/v1/customers", data=turned, headers=headers)
+    assert again.content == first.content
+
+
 def test_the_same_key_with_other_parameters_or_path_is_an_error(quiet_sandbox: Sandbox) -> None:
     headers = {"Idempotency-Key": "order-2"}
     with quiet_sandbox.http as http:
