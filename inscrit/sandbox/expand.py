@@ -1,5 +1,6 @@
 """``expand``: ids replaced by what they stand for (https://docs.stripe.com/api/expanding_objects)."""
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from inscrit.sandbox.errors import invalid
@@ -10,6 +11,8 @@ if TYPE_CHECKING:
     from inscrit.sandbox.simulator import Simulator
 
 MAX_DEPTH = 4
+
+ID = re.compile(r"[a-z]+_(test_)?[A-Za-z0-9]{14,}")
 
 # What is only there when asked for.
 INCLUDABLE = {("checkout.session", "line_items"), ("charge", "refunds")}
@@ -31,13 +34,21 @@ def expand_step(sim: "Simulator", item: StripeObject, steps: list[str], path: st
     name, *rest = steps
     if (item.get("object"), name) in INCLUDABLE:
         include(sim, item, name)
-    if name not in item:
+    value = None if name == "id" else resolve(sim, item.get(name))
+    if name not in item or name == "id" or not (rest or is_expandable(value)):
         hint = f" You may want to try expanding 'data.{path}'." if is_list(item) else ""
         raise invalid(f"This property cannot be expanded ({path}).{hint}", "expand")
-    item[name] = value = resolve(sim, item[name])
+    item[name] = value
     for each in value if isinstance(value, list) else [value]:
         if rest and isinstance(each, dict):
             expand_step(sim, each, rest, path)
+
+
+def is_expandable(value: Any) -> bool:
+    """An object, nothing where one might be, or the id of one that is gone."""
+    if isinstance(value, str):
+        return ID.fullmatch(value) is not None
+    return value is None or (isinstance(value, dict) and "object" in value)
 
 
 def is_list(item: StripeObject) -> bool:

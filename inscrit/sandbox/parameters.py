@@ -122,7 +122,8 @@ def read_union(raw: Raw, members: tuple[Any, ...], path: str) -> Any:
 
 def read_first(raw: Raw, members: list[Any], path: str) -> Any:
     """An open choice is declared ``Literal[…] | str``: the names count, ``str`` is only typing."""
-    choices = [name for member in members for name in get_args(member)]
+    literals = [member for member in members if get_origin(member) is Literal]
+    choices = [name for literal in literals for name in get_args(literal)]
     if choices and bool not in members:
         return read_choice(raw, tuple(choices), path)
     for member in members[:-1]:

@@ -70,6 +70,7 @@ def test_an_unknown_path_gets_stripes_own_error(quiet_sandbox: Sandbox) -> None:
         ({"amount": 10, "currency": "eur"}, "amount_too_small", "amount"),
         ({"amount": 500, "currency": "eur", "capture_method": "later"}, None, "capture_method"),
         ({"amount": 500, "currency": "eur", "confirm": "maybe"}, None, "confirm"),
+        ({"amount": 500, "currency": "eur", "metadata": "x"}, None, "metadata"),
     ],
 )
 def test_wrong_parameters_are_named(
@@ -225,7 +226,16 @@ def test_the_asynchronous_client_works_too(quiet_sandbox: Sandbox) -> None:
     assert len(set(asyncio.run(buy()))) == 20
 
 
-def test_expanding_what_is_not_there_is_an_error(quiet_sandbox: Sandbox) -> None:
+@pytest.mark.parametrize("name", ["nonsense", "id", "status", "amount_total", "metadata"])
+def test_expanding_what_stands_for_nothing_else_is_an_error(
+    quiet_sandbox: Sandbox, name: str
+) -> None:
     session = quiet_sandbox.session()
     with pytest.raises(stripe.InvalidRequestError, match="cannot be expanded"):
-        quiet_sandbox.stripe.v1.checkout.sessions.retrieve(session.id, {"expand": ["nonsense"]})
+        quiet_sandbox.stripe.v1.checkout.sessions.retrieve(session.id, {"expand": [name]})
+
+
+def test_metadata_must_be_an_object(quiet_sandbox: Sandbox) -> None:
+    with quiet_sandbox.http as http:
+        answer = http.post("/v1/customers", data={"metadata": "x"})
+    assert error_of(answer)["message"] == "Invalid object"
