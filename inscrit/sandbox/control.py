@@ -46,6 +46,7 @@ from inscrit.sandbox.resources import checkout_session, dispute, refund, webhook
 from inscrit.sandbox.resources.payment_method import new_payment_method
 from inscrit.sandbox.samples import sample
 from inscrit.sandbox.simulator import Simulator
+from inscrit.sandbox.store import StripeObject
 
 log = structlog.get_logger("inscrit.sandbox")
 
@@ -201,6 +202,7 @@ class Control:
         wish = convert(given, Complaint)
         with self.sim.transaction():
             charge = self.sim.need("charge", request.path_params["id"])
+            need_disputable(charge)
             return dispute.open_dispute(self.sim, charge, wish.reason, inquiry=wish.inquiry)
 
     def win(self, request: Request, _: dict[str, Any]) -> Any:
@@ -264,6 +266,16 @@ class Control:
             endpoint = self.sim.need("webhook_endpoint", request.path_params["id"])
             webhook_endpoint.roll(self.sim, endpoint, secret, until)
         return {**endpoint, "secret": secret}
+
+
+def need_disputable(charge: StripeObject) -> None:
+    """Nobody disputes what was not taken from them, or was given back."""
+    if not (charge["paid"] and charge["captured"]):
+        raise invalid("This charge has not been paid.", "id")
+    if charge["refunded"]:
+        raise invalid("This charge has been refunded in full.", "id")
+    if charge["disputed"]:
+        raise invalid("This charge has already been disputed.", "id")
 
 
 def payment_method(wish: Payment) -> dict[str, Any]:

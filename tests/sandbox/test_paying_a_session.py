@@ -1,3 +1,5 @@
+from contextlib import suppress
+
 import pytest
 import stripe
 
@@ -66,3 +68,16 @@ def test_paying_what_is_no_longer_open_leaves_nothing_behind(sandbox: Sandbox) -
     with sandbox.http as http:
         assert http.post(f"/sandbox/sessions/{session.id}/pay").status_code == 400
     assert len(methods.list({"limit": 100}).data) == before
+
+
+@pytest.mark.parametrize("how", ["pm_card_visa", "pm_card_createDispute", "pm_card_chargeDeclined"])
+def test_only_money_that_was_kept_can_be_disputed(sandbox: Sandbox, how: str) -> None:
+    intents = sandbox.stripe.v1.payment_intents
+    form = {"amount": 500, "currency": "eur", "payment_method": how, "confirm": True}
+    with suppress(stripe.CardError):
+        intents.create(form)
+    [charge] = sandbox.stripe.v1.charges.list().data
+    if how == "pm_card_visa":
+        sandbox.control("POST", f"/charges/{charge.id}/refund")
+    with sandbox.http as http:
+        assert http.post(f"/sandbox/charges/{charge.id}/dispute").status_code == 400
