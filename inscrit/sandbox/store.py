@@ -64,6 +64,14 @@ class Store:
     def delete(self, identifier: str) -> None:
         self.database.execute("DELETE FROM object WHERE id = ?", (identifier,))
 
+    def bury(self, remains: StripeObject) -> StripeObject:
+        """Leave only this of an object; its kind becomes ``deleted``, so no list has it."""
+        self.database.execute(
+            "UPDATE object SET kind = 'deleted', body = ?, hidden = '{}' WHERE id = ?",
+            (text(remains), remains["id"]),
+        )
+        return remains
+
     def get(self, kind: str, identifier: str) -> StripeObject | None:
         row = self.database.execute(
             "SELECT body FROM object WHERE id = ? AND kind = ?", (identifier, kind)

@@ -341,3 +341,22 @@ def test_the_shops_address_for_the_buyer_holds(quiet_sandbox: Sandbox) -> None:
         quiet_sandbox.pay(session, email="other@example.com")
         paid = quiet_sandbox.stripe.v1.checkout.sessions.retrieve(session.id)
         assert paid.customer_details.email == "ada@example.com"
+
+
+def test_a_deleted_customer_is_known_as_deleted(quiet_sandbox: Sandbox) -> None:
+    customers = quiet_sandbox.stripe.v1.customers
+    gone = customers.create({"email": "gone@example.com"}).id
+    customers.delete(gone)
+    assert customers.retrieve(gone).to_dict() == {
+        "id": gone,
+        "object": "customer",
+        "deleted": True,
+    }
+    assert customers.list({"email": "gone@example.com"}).data == []
+    assert gone not in [each.id for each in customers.list({"limit": 100}).data]
+    for refused in (
+        lambda: customers.update(gone, {"name": "Ada"}),
+        lambda: customers.delete(gone),
+    ):
+        with pytest.raises(stripe.InvalidRequestError, match="No such customer"):
+            refused()

@@ -54,6 +54,10 @@ def new_customer(sim: Simulator, params: Parameters) -> StripeObject:
 
 @operation("GET", "/v1/customers/{customer}", "CustomerRetrieveParams")
 def retrieve(call: Call) -> StripeObject:
+    """Of a deleted customer Stripe still says that it was one."""
+    deleted = call.sim.store.get("deleted", call.id)
+    if deleted and deleted["object"] == "customer":
+        return deleted
     return call.sim.need("customer", call.id)
 
 
@@ -72,9 +76,8 @@ def change(call: Call) -> StripeObject:
 @operation("DELETE", "/v1/customers/{customer}")
 def delete(call: Call) -> StripeObject:
     customer = call.sim.need("customer", call.id)
-    call.sim.store.delete(call.id)
     emit(call.sim, "customer.deleted", customer)
-    return {"id": call.id, "object": "customer", "deleted": True}
+    return call.sim.store.bury({"id": call.id, "object": "customer", "deleted": True})
 
 
 @operation("GET", "/v1/customers", "CustomerListParams")
