@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
@@ -73,6 +74,7 @@ class Pages:
             Route("/c/challenge/{id}", self.answer_challenge, methods=["POST"]),
             Route("/c/recover/{id}", self.recover, methods=["GET"]),
             Route("/receipts/{id}", self.receipt, methods=["GET"]),
+            Route("/dashboard/events/{id}", self.event, methods=["GET"]),
         ]
 
     # Paying.
@@ -192,6 +194,20 @@ class Pages:
         if charge is None:
             return self.closed(request, None)
         return self.render(request, "receipt.html", None, {"charge": charge})
+
+    async def event(self, request: Request) -> Response:
+        """An event's payload, as it is sent."""
+        event = self.sim.store.get("event", request.path_params["id"])
+        if event is None:
+            return self.closed(request, None)
+        payload = msgspec.json.format(msgspec.json.encode(event), indent=2).decode()
+        return self.render(request, "event.html", None, {"event": event, "payload": payload})
+
+    async def unknown(self, request: Request, _: Exception) -> Response:
+        """For programs the plain error, for people a page."""
+        if request.url.path.startswith(("/v1/", "/sandbox/", "/static/")):
+            return PlainTextResponse("Not Found", 404)
+        return self.closed(request, None)
 
     async def recover(self, request: Request) -> Response:
         """An expired session comes back as a new one, a copy (``after_expiration.recovery``)."""

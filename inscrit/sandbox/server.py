@@ -53,6 +53,7 @@ def create_app(config: SandboxConfig) -> Starlette:
             *control.routes(api.limits),
             *Dashboard(sim, api.limits, pages.templates).routes(),
         ],
+        exception_handlers={404: pages.unknown},
         middleware=[
             Middleware(TrustedHostMiddleware, allowed_hosts=config.known_hosts, www_redirect=False)
         ],

@@ -225,3 +225,18 @@ def test_something_due_that_fails_does_not_hold_up_the_rest(
     sim.advance(10)
     assert done == ["later"]
     assert not sim.timers.any_due()
+
+
+def test_people_are_told_on_every_page_that_all_is_simulated(quiet_sandbox: Sandbox) -> None:
+    quiet_sandbox.stripe.v1.customers.create({"name": "Ada"})
+    [event] = quiet_sandbox.stripe.v1.events.list({"limit": 1}).data
+    with quiet_sandbox.http as http:
+        shown = http.get(f"/dashboard/events/{event.id}")
+        assert shown.status_code == 200
+        assert "Simulated" in shown.text
+        assert event.id in shown.text
+        for path in ("/dashboard/events/evt_none", "/nowhere", "/c/nowhere"):
+            answer = http.get(path)
+            assert answer.status_code == 404
+            assert "Simulated" in answer.text
+        assert "Simulated" not in http.get("/sandbox/nowhere").text
