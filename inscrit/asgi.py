@@ -5,6 +5,8 @@ from typing import cast
 
 import structlog
 from django.core.asgi import get_asgi_application
+from starlette.exceptions import HTTPException
+from starlette.responses import PlainTextResponse
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -50,7 +52,11 @@ class Door:
         return self._django
 
     async def _serve_static(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._static({**scope, "root_path": "/static"}, receive, send)
+        try:
+            await self._static({**scope, "root_path": "/static"}, receive, send)
+        except (HTTPException, ValueError):
+            missing = PlainTextResponse("There is no such file.", status_code=404)
+            await missing(scope, receive, send)
 
     async def _live_through(self, receive: Receive, send: Send) -> None:
         """https://asgi.readthedocs.io/en/latest/specs/lifespan.html"""

@@ -1,5 +1,6 @@
 """The command ``inscrit``."""
 
+import dataclasses
 import os
 import sys
 from collections.abc import Iterator
@@ -51,9 +52,12 @@ def _load() -> config.Config:
 
 
 @contextmanager
-def _ready() -> Iterator[config.Config]:
+def _ready(*, embedded_db: bool = False) -> Iterator[config.Config]:
     """The settings with a database that runs, and Django set up on them."""
-    with embedded.database(_load()):
+    settings = _load()
+    if embedded_db:
+        settings = dataclasses.replace(settings, database_url=None)
+    with embedded.database(settings):
         settings = _load()
         os.environ.setdefault("DJANGO_SETTINGS_MODULE", "inscrit.settings")
         import django
@@ -71,9 +75,7 @@ def serve(host: str, port: int, workers: int, embedded_db: bool) -> None:  # noq
     """The web side: webhooks, pages, admin, API, live places, metrics."""
     from inscrit import server
 
-    if embedded_db:
-        os.environ.pop("DATABASE_URL", None)
-    with _ready():
+    with _ready(embedded_db=embedded_db):
         if embedded_db:
             _migrate()
         server.run(host, port, workers)

@@ -7,14 +7,17 @@ White space at either end is cut: ``echo … | docker secret create`` leaves a n
 
 import os
 import secrets
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import platformdirs
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
 
 SECRETS_DIR = Path("/run/secrets")
 LANGUAGES = ("fr", "en")
@@ -131,11 +134,21 @@ def current() -> Config:
 
 
 def _database_url(value: str | None) -> str | None:
-    if value is None or value.startswith(("postgresql://", "postgres://")):
-        return value
-    problem = "only PostgreSQL is supported"
-    mend = "Write postgresql://user:password@host:5432/name, or leave it out for the embedded one."
-    raise SettingError("DATABASE_URL", problem, mend)
+    if value is None:
+        return None
+    mend = (
+        "Write postgresql://user:password@host:5432/name, with %-signs for unusual characters, "
+        "or leave it out for the embedded one."
+    )
+    if not value.startswith(("postgresql://", "postgres://")):
+        raise SettingError("DATABASE_URL", "only PostgreSQL is supported", mend)
+    try:
+        parts = conninfo_to_dict(value)
+    except psycopg.ProgrammingError:  # its own text would show a part of the password
+        raise SettingError("DATABASE_URL", "it can't be read", mend) from None
+    if not str(parts.get("port", "5432")).isdigit():
+        raise SettingError("DATABASE_URL", "its port is no number", mend)
+    return value
 
 
 def _secret_key(value: str | None, kept_in: Path | None) -> str:
@@ -151,8 +164,10 @@ def _kept_secret_key(path: Path) -> str:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         # Several processes may start at once: the first to create the file decides.
-        with open(path, "x", opener=lambda p, flags: os.open(p, flags, 0o600)) as file:
+        with tempfile.NamedTemporaryFile("w", dir=path.parent) as file:  # 0600
             file.write(secrets.token_urlsafe(48))
+            file.flush()
+            os.link(file.name, path)
     except FileExistsError:
         pass
     except OSError as error:
@@ -164,9 +179,19 @@ def _kept_secret_key(path: Path) -> str:
     return key
 
 
+def _split(value: str) -> SplitResult | None:
+    """The parts of an address whose port is a port, else None."""
+    try:
+        parts = urlsplit(value)
+        usable = parts.port != 0  # reading it is what tells a port that is none
+    except ValueError:
+        return None
+    return parts if usable else None
+
+
 def _url(name: str, value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    parts = _split(value)
+    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
         raise SettingError(name, f"{value!r} is no address", "Write https://host, without a path.")
     return value.rstrip("/")
 
@@ -192,8 +217,10 @@ def _webhook_secrets(value: str | None) -> tuple[str, ...]:
 
 
 def _email_url(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme == "console" or (parts.scheme in ("smtp", "smtps") and parts.hostname):
+    parts = _split(value)
+    if parts and (
+        parts.scheme == "console" or (parts.scheme in ("smtp", "smtps") and parts.hostname)
+    ):
         return value
     mend = "Write smtp://user:password@host:587?tls=1, smtps://…:465, or console:"
     raise SettingError("EMAIL_URL", "it is no mail server's address", mend)

@@ -361,7 +361,7 @@ class StripeEventInFull(StripeEventOut):
             api_version=stored.api_version or None,
             signed_with=stored.secret,
             duration_us=stored.duration_us,
-            payload=json.loads(stored.payload) if stored.payload else None,
+            payload=json.loads(stored.payload_to_show) if stored.payload else None,
             **more,
         )
 

@@ -106,7 +106,8 @@ def run(port: int, data_dir: Path | None, *, fresh: bool, autopilot: bool) -> in
         if fresh:
             _forget(folder)
         _configure(folder, addresses)
-        with embedded.database(config.load()):
+        # Never what a container's secrets name: the demo must touch nothing real.
+        with embedded.database(config.load(secrets_dir=folder / "no-secrets")):
             try:
                 password = _prepare(folder)
                 _start(parts, folder, addresses)
@@ -173,6 +174,8 @@ def _configure(folder: Path, addresses: Addresses) -> None:
         "EMAIL_URL": f"smtp://127.0.0.1:{addresses.smtp_port}",
         "DEFAULT_FROM_EMAIL": "École Jules-Ferry <inscriptions@example.org>",
         "ORGANISER_EMAIL": "organisateur@example.org",
+        "NO_PROXY": "localhost,127.0.0.1",
+        "no_proxy": "localhost,127.0.0.1",
         "DJANGO_SETTINGS_MODULE": "inscrit.settings",
     }
 

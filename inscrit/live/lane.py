@@ -14,7 +14,7 @@ from inscrit.monitoring import metrics
 
 from .places import Channel, Places, Unavailable
 
-PATH = re.compile(r"/api/v1/events/([^/]{1,64})/places(/stream)?")
+PATH = re.compile(r"/api/v1/events/([A-Za-z0-9-]{1,64})/places(/stream)?")
 # A comment now and then keeps proxies from closing a quiet stream.
 HEARTBEAT_SECONDS = 20.0
 ANY_ORIGIN = (b"access-control-allow-origin", b"*")  # public figures, no credentials

@@ -79,7 +79,7 @@ class Places:
         while True:
             try:
                 await self._listen()
-            except psycopg.Error as error:
+            except (psycopg.Error, Unavailable) as error:
                 log.warning("⚠️  Live places lost the database, connecting again", error=str(error))
             finally:
                 self._connection = None

@@ -52,6 +52,12 @@ def _lost_database(_logger: WrappedLogger, _name: str, line: EventDict) -> Event
     if isinstance(error, psycopg.OperationalError | ConnectorException):
         line.pop("exc_info")
         line["error"] = type(error).__name__
+    cause = error if isinstance(error, psycopg.Error) else getattr(error, "__cause__", None)
+    if "exc_info" in line and isinstance(cause, psycopg.Error):
+        # Its text may show a whole row, with somebody's name and address.
+        line.pop("exc_info")
+        line["error"] = type(cause).__name__
+        line["constraint"] = cause.diag.constraint_name
     return line
 
 

@@ -60,9 +60,13 @@ async def open_checkout(registration_id: str) -> str:
             registration=registration_id,
             error=str(error),
         )
-        await in_database(_give_up, attempt)
+        if url := await in_database(_give_up, attempt):
+            return url
         raise CheckoutNotOpened from error
-    await in_database(_store, attempt, session)
+    if not await in_database(_store, attempt, session):
+        # Somebody else gave this attempt up meanwhile: nobody may pay it any more.
+        await stripe_gateway.expire_session(session.id)
+        raise CheckoutNotOpened
     log.info(
         f"💳 Checkout session opened: {session.id}",
         registration=registration_id,
@@ -172,25 +176,36 @@ def _latest_attempt(registration_id: str) -> tuple[Registration, CheckoutSession
     return registration, registration.sessions.order_by("-attempt").first()
 
 
-def _store(attempt: CheckoutSession, session: SessionState) -> None:
-    """Keep Stripe's answer, unless a webhook has already closed this attempt."""
-    CheckoutSession.objects.filter(pk=attempt.pk, status=SessionStatus.OPENING).update(
+def _store(attempt: CheckoutSession, session: SessionState) -> bool:
+    """Keep Stripe's answer; False if the attempt has been given up meanwhile."""
+    stored = CheckoutSession.objects.filter(pk=attempt.pk, status=SessionStatus.OPENING).update(
         stripe_id=session.id,
         url=session.url or "",
         status=SessionStatus.OPEN,
         expires_at=session.expires_at,
     )
+    # Another request with the same key may have stored the same session first.
+    return bool(stored) or CheckoutSession.objects.filter(stripe_id=session.id).exists()
 
 
-def _give_up(attempt: CheckoutSession) -> None:
-    """Nobody has the session's address, so nobody can pay it: give the places back."""
+def _give_up(attempt: CheckoutSession) -> str | None:
+    """Nobody has the session's address, so nobody can pay it: give the places back.
+
+    If another request has opened the session meanwhile, nothing is given up: its address.
+    """
     with transaction.atomic():
+        locked = Registration.objects.select_for_update(no_key=True)
+        locked.get(pk=attempt.registration_id)
+        attempt.refresh_from_db()
+        if attempt.status == SessionStatus.OPEN:
+            return attempt.url
         services.report(
             Report(CheckoutUnavailable(), "checkout", registration=attempt.registration_id)
         )
         CheckoutSession.objects.filter(pk=attempt.pk, status=SessionStatus.OPENING).update(
             status=SessionStatus.FAILED
         )
+    return None
 
 
 async def _ask_stripe(registration: Registration, attempt: CheckoutSession) -> SessionState:

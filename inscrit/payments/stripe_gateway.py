@@ -5,6 +5,7 @@ set here. The API version is the one the library is made for. Telemetry is off.
 """
 
 import asyncio
+import random
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,12 +24,19 @@ if TYPE_CHECKING:
 
 TIMEOUT = 10.0
 ATTEMPTS_AGAIN = 2
+# The library never repeats a call that was one too many (429).
+BUSY_PAUSES = (0.3, 0.8, 2.0)
+PAID = frozenset({"paid", "no_payment_required"})
 
 _clients: "WeakKeyDictionary[asyncio.AbstractEventLoop, StripeClient]" = WeakKeyDictionary()
 
 
 class StripeUnavailable(Exception):
     """Stripe gave no answer that settles the matter; the same call may be tried again."""
+
+
+class StripeBusy(StripeUnavailable):
+    """Too many calls at once, or another call has the same key in hand: worth a moment's wait."""
 
 
 class StripeRefused(Exception):
@@ -70,6 +78,15 @@ async def create_session(params: "SessionCreateParams", idempotency_key: str) ->
     https://docs.stripe.com/api/checkout/sessions/create
     Raises StripeUnavailable, StripeRefused.
     """
+    for pause in BUSY_PAUSES:
+        try:
+            return await _create_session(params, idempotency_key)
+        except StripeBusy:
+            await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - only spreads calls
+    return await _create_session(params, idempotency_key)
+
+
+async def _create_session(params: "SessionCreateParams", idempotency_key: str) -> SessionState:
     async with _calling() as client:
         session = await client.v1.checkout.sessions.create_async(
             params, {"idempotency_key": idempotency_key}
@@ -147,10 +164,14 @@ async def _calling() -> "AsyncIterator[StripeClient]":
 
     try:
         yield _client()
-    except (stripe.APIConnectionError, stripe.RateLimitError) as error:
+    except stripe.RateLimitError as error:
+        raise StripeBusy(type(error).__name__) from error
+    except stripe.APIConnectionError as error:
         raise StripeUnavailable(type(error).__name__) from error
     except stripe.StripeError as error:
-        if error.http_status is None or error.http_status >= 500 or error.http_status == 409:
+        if error.http_status == 409:
+            raise StripeBusy(type(error).__name__) from error
+        if error.http_status is None or error.http_status >= 500:
             raise StripeUnavailable(type(error).__name__) from error
         raise StripeRefused(error.user_message or type(error).__name__, error.code) from error
 
@@ -160,7 +181,7 @@ def _session(session: "Session") -> SessionState:
     return SessionState(
         id=session.id,
         status=session.status or "open",
-        paid=session.payment_status != "unpaid",
+        paid=session.payment_status in PAID,
         url=session.url,
         payment_intent=intent if intent is None or isinstance(intent, str) else intent.id,
         amount=session.amount_total or 0,

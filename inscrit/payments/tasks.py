@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import structlog
+from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 from procrastinate import RetryStrategy
@@ -24,12 +25,11 @@ log = structlog.get_logger()
 # Stripe tells us itself when a session expires; only what it did not tell is asked for.
 GRACE = timedelta(minutes=1)
 MOST_AT_ONCE = 500
+FORGOTTEN_AFTER = timedelta(minutes=20)
+KEY_LIVES = timedelta(hours=23)
 
 
-@app.task(
-    queue="money",
-    retry=RetryStrategy(max_attempts=100, linear_wait=20, retry_exceptions=[StripeUnavailable]),
-)
+@app.task(queue="money", retry=RetryStrategy(max_attempts=100, linear_wait=20))
 async def send_refund(refund_id: int) -> None:
     """Ask Stripe for a refund, with the refund's own key, until it has answered."""
     refund = await in_database(Refund.objects.select_related("payment").get, pk=refund_id)
@@ -45,6 +45,7 @@ async def send_refund(refund_id: int) -> None:
     await in_database(_answered, refund, state)
 
 
+@transaction.atomic
 def _answered(refund: Refund, state: stripe_gateway.RefundState) -> None:
     refund.stripe_id = state.id
     if state.status in ("failed", "canceled"):
@@ -59,6 +60,7 @@ def _answered(refund: Refund, state: stripe_gateway.RefundState) -> None:
         services.report(Report(fact, "refund", refund.payment.registration_id))
 
 
+@transaction.atomic
 def _refused(refund: Refund, error: str) -> None:
     refund.status, refund.error = RefundStatus.FAILED, error
     refund.save(update_fields=["stripe_id", "status", "error"])
@@ -74,12 +76,36 @@ async def sweep_lapsed_holds(timestamp: int) -> None:  # noqa: ARG001 - Procrast
     for registration_id in await in_database(_lapsed):
         try:
             await checkout.settle_lapsed_hold(registration_id)
-        except (StripeUnavailable, StripeRefused) as error:
+        except Exception as error:
+            expected = isinstance(error, StripeUnavailable | StripeRefused)
             log.warning(
-                "⏳ Hold kept, Stripe does not say yet",
+                "⏳ Hold kept, to be looked at again",
                 registration=registration_id,
-                error=str(error),
+                error=str(error) if expected else type(error).__name__,
+                exc_info=None if expected else error,
             )
+
+
+@app.periodic(cron="*/10 * * * *")
+@app.task(queue="money", queueing_lock="refund sweep")
+async def sweep_ordered_refunds(timestamp: int) -> None:  # noqa: ARG001 - Procrastinate gives it
+    """Every ten minutes: refunds whose job came to nothing.
+
+    After a day Stripe no longer knows the refund's key, and asking again could return the money
+    twice: then a person has to look.
+    """
+    for refund in await in_database(_forgotten_refunds):
+        if refund.created_at < timezone.now() - KEY_LIVES:
+            await in_database(_refused, refund, "Stripe gave no answer for a day")
+        else:
+            await send_refund.defer_async(refund_id=refund.pk)
+
+
+def _forgotten_refunds() -> list[Refund]:
+    due = Refund.objects.select_related("payment").filter(
+        status=RefundStatus.ORDERED, created_at__lt=timezone.now() - FORGOTTEN_AFTER
+    )
+    return list(due.order_by("pk")[:MOST_AT_ONCE])
 
 
 def _lapsed() -> list[str]:

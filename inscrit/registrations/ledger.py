@@ -55,6 +55,11 @@ class Entry:
     before: Registration
     decision: Decision
 
+    @property
+    def became_paid(self) -> bool:
+        paid = lifecycle.Status.PAID
+        return self.decision.registration.status is paid and self.before.status is not paid
+
 
 @dataclass(slots=True)
 class Ledger:
@@ -162,12 +167,14 @@ class Ledger:
         ]
 
     def _changed_registrations(self) -> list[dict[str, Any]]:
+        became_paid = {entry.before.id for entry in self.entries if entry.became_paid}
         return [
             {
                 "id": after.id,
                 "status": after.status,
                 "review": after.review,
                 "amount_refunded": after.amount_refunded,
+                "became_paid": id_ in became_paid,
             }
             for id_, after in self._registrations.items()
             if _row(after) != _row(self._loaded_registrations[id_])

@@ -571,7 +571,7 @@ def _cancel_requested(registration: Registration, offer: Offer, fact: CancelRequ
 
 
 def _refund_requested(registration: Registration, offer: Offer, fact: RefundRequested) -> Decision:
-    paid = registration.settling_payment or _kept_payment(registration)
+    paid = _kept_payment(registration) or registration.settling_payment
     amount = paid.refundable if paid and fact.amount is None else fact.amount or 0
     if paid is None or not 0 < amount <= paid.refundable:
         return _unchanged(registration, offer, Outcome.REJECTED, Reason.NOTHING_TO_REFUND)
@@ -583,7 +583,8 @@ def _refund_requested(registration: Registration, offer: Offer, fact: RefundRequ
 
 def _kept_payment(registration: Registration) -> Payment | None:
     """Money that settles nothing and is still ours: a late payment or a wrong amount in review."""
-    return next((payment for payment in registration.payments if payment.refundable), None)
+    kept = (p for p in registration.payments if p.refundable and not p.settles)
+    return next(kept, None)
 
 
 def _refund_reported(registration: Registration, offer: Offer, fact: RefundReported) -> Decision:
@@ -597,7 +598,8 @@ def _refund_reported(registration: Registration, offer: Offer, fact: RefundRepor
     after = registration.with_payment(payment)
     if payment.status is not PaymentStatus.SUCCEEDED:
         return _applied(after, offer, Reason.REFUND_RECEIVED)
-    if not payment.settles and registration.status in CONFIRMED | HOLDING:
+    another_settles = not payment.settles and registration.settling_payment is not None
+    if another_settles or (not payment.settles and registration.status in HOLDING):
         return _applied(after, offer, Reason.REFUND_RECEIVED)
     after = replace(after, amount_refunded=min(fact.total, registration.amount))
     if fact.total >= payment.amount:
@@ -622,6 +624,8 @@ def _marked_paid(registration: Registration, offer: Offer, _fact: MarkedPaid) ->
         return _unchanged(registration, offer, Outcome.DUPLICATE, Reason.ALREADY_RECORDED)
     if registration.method is not PaymentMethod.CHEQUE:
         return _unchanged(registration, offer, Outcome.REJECTED, Reason.NOT_PAID_BY_CHEQUE)
+    if registration.status not in HOLDING and offer.cancelled:
+        return _unchanged(registration, offer, Outcome.REJECTED, Reason.NOTHING_TO_CHANGE)
     if registration.status not in HOLDING and not offer.seats(registration.places):
         return _unchanged(registration, offer, Outcome.REJECTED, Reason.NO_PLACE_LEFT)
     if registration.status not in HOLDING | LAPSED:

@@ -122,7 +122,9 @@ def _create(order: Order, event: Event, now: datetime, actor: str) -> Registrati
     places = len(order.participants)
     amount = event.price * places
     free = amount == 0
-    hold = CHEQUE_HOLD if order.method == PaymentMethod.CHEQUE else CHECKOUT_HOLD
+    held_until = now + CHECKOUT_HOLD
+    if order.method == PaymentMethod.CHEQUE:
+        held_until = min(now + CHEQUE_HOLD, event.sales_close_at)
     registration = Registration.objects.create(
         event=event,
         status=RegistrationStatus.FREE if free else RegistrationStatus.PENDING,
@@ -133,7 +135,7 @@ def _create(order: Order, event: Event, now: datetime, actor: str) -> Registrati
         places=places,
         amount=amount,
         currency=event.currency,
-        hold_expires_at=None if free else now + hold,
+        hold_expires_at=None if free else held_until,
     )
     Participant.objects.bulk_create(
         Participant(

@@ -3,6 +3,8 @@
 import structlog
 from django.utils import timezone
 from procrastinate.contrib.django import app
+from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
+from procrastinate.jobs import Status
 
 from inscrit.jobs import in_database
 
@@ -18,7 +20,11 @@ async def retry_stalled_jobs(timestamp: int) -> None:  # noqa: ARG001 - Procrast
     """Every minute: jobs whose worker died under them are given to another one."""
     for job in await app.job_manager.get_stalled_jobs():
         log.warning("♻️  Job of a dead worker is taken up again", task=job.task_name, job=job.id)
-        await app.job_manager.retry_job(job)
+        try:
+            await app.job_manager.retry_job(job)
+        except (AlreadyEnqueued, ConnectorException):
+            # A periodic job: its successor waits already, and waits for this one to end.
+            await app.job_manager.finish_job(job, Status.FAILED, delete_job=True)
 
 
 @app.periodic(cron="17 4 * * *")

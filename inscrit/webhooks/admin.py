@@ -67,9 +67,9 @@ class StripeEventAdmin(Unchangeable, ModelAdmin[StripeEvent]):
     @admin.display(description=_("body"))
     def body(self, event: StripeEvent) -> "SafeString | str":
         try:
-            text = json.dumps(json.loads(event.payload), indent=2, ensure_ascii=False)
+            text = json.dumps(json.loads(event.payload_to_show), indent=2, ensure_ascii=False)
         except ValueError:
-            text = event.payload
+            text = event.payload_to_show
         return format_html('<pre style="white-space: pre-wrap">{}</pre>', text)
 
     def has_replay_permission(self, request: HttpRequest) -> bool:

@@ -5,8 +5,9 @@ While one batch waits for the disk, the next one queues up; that is where the sp
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
+from typing import Any, TypeVar
 
 import psycopg
 import structlog
@@ -19,9 +20,11 @@ from .inbox import Batch, Received
 MOST_IN_A_BATCH = 256
 MOST_WAITING = 4096
 CONNECT_SECONDS = 3
+PATIENCE_SECONDS = 10
 # Longer than this and Stripe had better try again later: nothing was acknowledged.
 LIMITS = "SET statement_timeout = '8s'; SET lock_timeout = '4s'; SET application_name = 'inscrit'"
 
+T = TypeVar("T")
 log = structlog.get_logger()
 
 
@@ -48,7 +51,8 @@ class Committer:
         """Commit what is waiting, then end."""
         if self._task is None:
             return
-        await self._waiting.join()
+        if not self._task.done():
+            await self._waiting.join()
         self._task.cancel()
         with suppress(asyncio.CancelledError):
             await self._task
@@ -56,6 +60,8 @@ class Committer:
 
     async def commit(self, received: Received) -> None:
         """Return once this delivery is durable. Raises Busy."""
+        if self._task is None or self._task.done():
+            raise Busy("the lane is not running")
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         try:
             self._waiting.put_nowait((received, done))
@@ -68,7 +74,9 @@ class Committer:
             taken = [await self._waiting.get()]
             while len(taken) < MOST_IN_A_BATCH and not self._waiting.empty():
                 taken.append(self._waiting.get_nowait())
-            await self._settle(taken)
+            # Whatever goes wrong with these, even with logging it, the next ones must be served.
+            with suppress(Exception):
+                await self._settle(taken)
 
     async def _settle(self, taken: Sequence[tuple[Received, asyncio.Future[None]]]) -> None:
         try:
@@ -89,11 +97,12 @@ class Committer:
     async def _store(self, deliveries: Sequence[Received]) -> list[Batch]:
         """Commit these deliveries; the batches they were committed in. Raises Busy."""
         try:
-            return [await self._transact(Batch(deliveries))]
-        except psycopg.OperationalError as error:
+            return [await self._in_time(self._transact(Batch(deliveries)))]
+        except (psycopg.OperationalError, TimeoutError) as error:
             await self._disconnect()
             log.error(
-                "❌ Stripe events not stored, the database can't be written", error=str(error)
+                "❌ Stripe events not stored, the database can't be written",
+                error=str(error) or type(error).__name__,
             )
             raise Busy("the database can't be written") from error
         except Exception as error:
@@ -107,11 +116,25 @@ class Committer:
         batch = Batch(deliveries)
         batch.fail(f"{type(error).__name__} {getattr(error, 'sqlstate', None) or ''}".strip())
         try:
-            await self._write(batch.writing())
+            await self._in_time(self._write(batch.writing()))
         except Exception as second:
             await self._disconnect()
             raise Busy("the event can't be stored") from second
         return [batch]
+
+    async def _in_time(self, work: Coroutine[Any, Any, T]) -> T:
+        """Wait for database work, but not for ever: a server that is cut off says nothing.
+
+        Raises TimeoutError; the connection is then left to itself, never to be used again.
+        """
+        task = asyncio.create_task(work)
+        done, _ = await asyncio.wait({task}, timeout=PATIENCE_SECONDS)
+        if done:
+            return task.result()
+        self._connection = None
+        task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+        task.cancel()
+        raise TimeoutError
 
     async def _transact(self, batch: Batch) -> Batch:
         connection = await self._connected()

@@ -90,7 +90,9 @@ class Batch:
     def _decide_one(self, ledger: Ledger, received: Received) -> Verdict:
         event_id = received.notification.id
         if event_id in self.unreadable:
-            return Verdict(received, Outcome.REJECTED, self.unreadable[event_id][:200])
+            return Verdict(
+                received, Outcome.REJECTED, self.unreadable[event_id][:200].replace("\0", "")
+            )
         report = self.reports[event_id]
         if report is None:
             return Verdict(received, Outcome.IGNORED, "type_only_logged")
@@ -138,7 +140,7 @@ def _row(verdict: Verdict) -> dict[str, Any]:
         "type": event.type,
         "created": event.created,
         "livemode": event.livemode,
-        "api_version": (event.api_version or "")[:64],
+        "api_version": (event.api_version or "")[:64].replace("\0", ""),
         "object_id": object_id(event),
         "registration_id": matched or named or "",
         "outcome": verdict.outcome,

@@ -1,11 +1,15 @@
 """The inbox: every Stripe event whose signature was right, and what became of it."""
 
+import re
+
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from inscrit.registrations import lifecycle
+
+_TOKEN = re.compile(r"(token=)[\w:-]+")
 
 
 class EventOutcome(models.TextChoices):
@@ -68,3 +72,11 @@ class StripeEvent(models.Model):
 
     def __str__(self) -> str:
         return self.id
+
+    @property
+    def payload_to_show(self) -> str:
+        """The body without the registrant's token, which stands in a session's addresses.
+
+        Who may only read must not find in it what opens the registration.
+        """
+        return _TOKEN.sub(r"\1…", self.payload)

@@ -21,6 +21,10 @@ from inscrit.registrations.lifecycle import (
     RefundReported,
 )
 
+# The end of the year 9999, where PostgreSQL goes on but Python's dates end.
+LAST_SECOND = 253_402_300_799
+PAYMENT_STATES = frozenset({"paid", "unpaid", "no_payment_required"})
+
 
 class Unreadable(Exception):
     """The body is no Stripe event; the message says in what."""
@@ -82,7 +86,7 @@ def read(body: str) -> Notification:
         raise Unreadable(f"not JSON: {error}") from None
     if not _plain(notification.id, 255) or not _plain(notification.type, 100):
         raise Unreadable("its id or type is not a plain word")
-    if not 0 <= notification.created < 2**40:
+    if not 0 <= notification.created <= LAST_SECOND:
         raise Unreadable("created is no time")
     return notification
 
@@ -100,20 +104,25 @@ def _refuse_repeated_keys(pairs: list[tuple[str, Any]]) -> None:
 def read_object(notification: Notification) -> StripeObject:
     """The object of an event whose type we handle. Raises Unreadable."""
     try:
-        return _object.decode(notification.data.object)
+        seen = _object.decode(notification.data.object)
     except (msgspec.DecodeError, RecursionError) as error:
         raise Unreadable(f"its object can't be read: {error}") from None
+    if "\0" in f"{seen.id}{seen.payment_intent}{seen.currency}{seen.registration}":
+        raise Unreadable("its object holds a NUL character")
+    return seen
 
 
 def object_id(notification: Notification) -> str:
     """The id of the object inside, whatever it is; empty if it has none."""
     try:
-        return _identified.decode(notification.data.object).id[:255]
+        return _identified.decode(notification.data.object).id[:255].replace("\0", "")
     except (msgspec.DecodeError, RecursionError):
         return ""
 
 
 def _completed(seen: StripeObject, livemode: bool) -> Fact:  # noqa: FBT001 - all facts alike
+    if seen.payment_status not in PAYMENT_STATES:
+        raise Unreadable(f"payment_status {seen.payment_status!r} is not known")
     return CheckoutCompleted(
         session=seen.id,
         payment=seen.payment_intent,

@@ -39,6 +39,8 @@ def verify(body: str, header: str | None, known: Sequence[Secret]) -> Secret:
     """The secret that signed this body. Raises BadSignature."""
     if not header:
         raise BadSignature("no Stripe-Signature header")
+    if not header.isascii():
+        raise BadSignature("the header holds more than plain characters")
     stated = _TIMESTAMP.search(header)
     if stated is None:
         raise BadSignature("no timestamp in the header")

@@ -21,6 +21,18 @@ def test_a_dead_workers_job_is_taken_up_by_another(
             " UPDATE procrastinate_jobs SET status = 'doing', worker_id = dead.id FROM dead"
             " WHERE task_name = 'inscrit.mail.tasks.deliver' AND status = 'todo'"
         )
+        # And a periodic job, of which the next one is waiting already.
+        connection.execute(
+            "INSERT INTO procrastinate_jobs (queue_name, task_name, lock, queueing_lock, args,"
+            " status, worker_id) SELECT 'money', 'inscrit.payments.tasks.sweep_lapsed_holds',"
+            " 'sweep', 'sweep', '{\"timestamp\": 0}', 'doing', max(id) FROM procrastinate_workers"
+        )
+        connection.execute(
+            "INSERT INTO procrastinate_jobs (queue_name, task_name, lock, queueing_lock, args)"
+            " SELECT 'money', 'inscrit.payments.tasks.sweep_lapsed_holds', 'sweep', 'sweep',"
+            " '{\"timestamp\": 0}' WHERE NOT EXISTS (SELECT 1 FROM procrastinate_jobs"
+            " WHERE queueing_lock = 'sweep' AND status = 'todo')"
+        )
         assert installation.mails(made["id"]) == []
         installation.start("worker", "worker")
         connection.execute(
@@ -29,3 +41,8 @@ def test_a_dead_workers_job_is_taken_up_by_another(
             " '{\"timestamp\": 0}'::jsonb, NULL)::procrastinate_job_to_defer_v1])"
         )
     eventually(lambda: installation.mails(made["id"]), "the confirmation is sent")
+    with psycopg.connect(installation.database.get_uri(), autocommit=True) as connection:
+        waiting = "SELECT count(*) FROM procrastinate_jobs WHERE queueing_lock = 'sweep'"
+        eventually(
+            lambda: connection.execute(waiting).fetchone() == (0,), "the sweep is free again"
+        )

@@ -6,6 +6,7 @@ import re
 from datetime import datetime
 
 import httpx
+import psycopg
 import pytest
 
 from .conftest import OpenEvent
@@ -329,6 +330,29 @@ def test_live_places_move_on_an_open_stream(
         assert next(told)["remaining"] == 10
         installation.register(event["id"])
         assert next(told)["held"] == 2
+
+
+def test_live_places_come_back_when_a_connection_of_theirs_broke(
+    installation: Installation, open_event: OpenEvent
+) -> None:
+    event = open_event()
+    assert installation.places(event["id"])["remaining"] == 10
+    with psycopg.connect(installation.database.get_uri(), autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE application_name = 'inscrit-live' AND query NOT LIKE 'LISTEN%'"
+        )
+    installation.register(event["id"])
+    eventually(
+        lambda: installation.places(event["id"]).get("held") == 2, "the places are current again"
+    )
+
+
+@pytest.mark.parametrize("path", ["/static/nothing.css", "/static/admin", "/static/%00"])
+def test_a_file_that_is_not_there_is_no_error_of_ours(
+    installation: Installation, path: str
+) -> None:
+    assert installation.web.get(path).status_code == 404
 
 
 def test_metrics_count_what_happened(installation: Installation, open_event: OpenEvent) -> None:

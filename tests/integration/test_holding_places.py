@@ -4,18 +4,21 @@ import asyncio
 import threading
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import httpx
 import pytest
-from asgiref.sync import async_to_sync
+from asgiref.sync import async_to_sync, sync_to_async
 from django.db import connection
 from django.utils import timezone
 
 from inscrit import ports
 from inscrit.events.models import Event
-from inscrit.payments import checkout, tasks
-from inscrit.payments.models import CheckoutSession
+from inscrit.payments import checkout, stripe_gateway, tasks
+from inscrit.payments.models import CheckoutSession, Refund
 from inscrit.registrations import services
+from inscrit.registrations.ledger import Report
+from inscrit.registrations.lifecycle import RefundRequested
 from inscrit.registrations.models import PaymentMethod, Registration
 from inscrit.registrations.services import Contact, Order, Person
 
@@ -29,7 +32,7 @@ def make_event(**said: object) -> Event:
     defaults = {
         "title": "Sortie",
         "starts_at": starts,
-        "ends_at": starts,
+        "ends_at": starts + timedelta(days=1),
         "price": 1000,
         "capacity": 5,
         "status": "published",
@@ -223,10 +226,11 @@ def test_when_stripes_answer_was_lost_the_same_key_finds_the_session_again(strip
 
 
 def test_a_cheque_that_never_comes_gives_its_places_back() -> None:
-    event = make_event()
+    starts = timezone.now() + timedelta(days=30)
+    event = make_event(starts_at=starts, ends_at=starts)
     registration = services.hold_places(order(event, method=PaymentMethod.CHEQUE))
     assert registration.hold_expires_at is not None
-    assert registration.hold_expires_at > timezone.now() + timedelta(days=5)
+    assert registration.hold_expires_at > timezone.now() + timedelta(days=9)
     lapse(registration)
     sweep()
     registration.refresh_from_db()
@@ -246,10 +250,6 @@ def test_the_browsers_return_is_checked_with_stripe_and_never_believed(stripe: s
 
 
 def test_a_refund_that_was_ordered_is_sent_once_and_recorded(stripe: str) -> None:
-    from inscrit.payments.models import Refund
-    from inscrit.registrations.ledger import Report
-    from inscrit.registrations.lifecycle import RefundRequested
-
     registration = services.hold_places(order(make_event()))
     pay(async_to_sync(checkout.open_checkout)(registration.pk))
     async_to_sync(checkout.confirm_return)(registration.pk)
@@ -261,3 +261,75 @@ def test_a_refund_that_was_ordered_is_sent_once_and_recorded(stripe: str) -> Non
     registration.refresh_from_db()
     assert refund.status == "succeeded"
     assert (registration.status, registration.amount_refunded) == ("PAID", 400)
+
+
+def test_a_double_click_that_stripe_refuses_once_does_not_take_the_place_away(
+    stripe: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registration = services.hold_places(order(make_event()))
+    create = stripe_gateway.create_session
+    opened = asyncio.Event()
+    calls = []
+
+    async def second_call_fails(params: Any, key: str) -> stripe_gateway.SessionState:
+        calls.append(key)
+        if len(calls) > 1:
+            await opened.wait()
+            raise stripe_gateway.StripeBusy("too many")
+        return await create(params, key)
+
+    monkeypatch.setattr(stripe_gateway, "create_session", second_call_fails)
+
+    async def first() -> str:
+        url = await checkout.open_checkout(registration.pk)
+        opened.set()
+        return url
+
+    async def both() -> list[str]:
+        return list(await asyncio.gather(first(), checkout.open_checkout(registration.pk)))
+
+    one, other = async_to_sync(both)()
+    assert one == other
+    registration.refresh_from_db()
+    assert registration.status == "PENDING"
+
+
+def test_a_session_that_opens_after_it_was_given_up_is_ended(
+    stripe: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registration = services.hold_places(order(make_event()))
+    create = stripe_gateway.create_session
+    seen: list[str] = []
+
+    async def given_up_meanwhile(params: Any, key: str) -> stripe_gateway.SessionState:
+        session = await create(params, key)
+        seen.append(session.id)
+        await sync_to_async(CheckoutSession.objects.update)(status="failed")
+        return session
+
+    monkeypatch.setattr(stripe_gateway, "create_session", given_up_meanwhile)
+    with pytest.raises(checkout.CheckoutNotOpened):
+        async_to_sync(checkout.open_checkout)(registration.pk)
+    assert session_at(stripe, f"{stripe}/c/pay/{seen[0]}")["status"] == "expired"
+
+
+def test_a_refund_whose_job_was_lost_is_asked_for_again_and_after_a_day_by_a_person(
+    stripe: str,
+) -> None:
+    registration = services.hold_places(order(make_event()))
+    pay(async_to_sync(checkout.open_checkout)(registration.pk))
+    async_to_sync(checkout.confirm_return)(registration.pk)
+    services.report(Report(RefundRequested(400), "organiser", registration.pk))
+    Refund.objects.update(created_at=timezone.now() - timedelta(hours=1))
+    assert [refund.amount for refund in tasks._forgotten_refunds()] == [400]
+    Refund.objects.update(created_at=timezone.now() - timedelta(hours=30))
+    async_to_sync(tasks.sweep_ordered_refunds.func)(0)
+    registration.refresh_from_db()
+    assert Refund.objects.get().status == "failed"
+    assert registration.review == "refund_failed"
+
+
+def test_a_cheque_is_not_waited_for_beyond_the_event() -> None:
+    event = make_event(starts_at=timezone.now() + timedelta(days=2))
+    registration = services.hold_places(order(event, method=PaymentMethod.CHEQUE))
+    assert registration.hold_expires_at == event.starts_at

@@ -20,7 +20,7 @@ from inscrit.events.models import Event
 from inscrit.mail.models import Message
 from inscrit.registrations.ledger import Ledger
 from inscrit.registrations.models import JournalEntry, Registration
-from inscrit.webhooks import services
+from inscrit.webhooks import committer, inbox, services
 from inscrit.webhooks.committer import Committer
 from inscrit.webhooks.intake import Intake
 from inscrit.webhooks.models import StripeEvent
@@ -314,3 +314,72 @@ def test_a_bug_of_ours_ends_neither_the_lane_nor_the_event(
     assert run(story) == [200, 200]
     outcomes = dict(StripeEvent.objects.values_list("pk", "outcome"))
     assert outcomes == {"evt_bug": "failed", "evt_after": "applied"}
+
+
+def test_two_facts_in_one_batch_leave_the_date_of_payment() -> None:
+    _, (registration,) = make_event(1)
+    refund = {
+        "id": "ch_1",
+        "object": "charge",
+        "payment_intent": f"pi_{registration.pk}",
+        "amount_refunded": 1000,
+    }
+
+    async def story(client: httpx.AsyncClient) -> list[int]:
+        return list(
+            await asyncio.gather(
+                deliver(client, body_of("evt_paid", registration.pk)),
+                deliver(client, body_of("evt_back", registration.pk, "charge.refunded", **refund)),
+            )
+        )
+
+    assert run(story) == [200, 200]
+    registration.refresh_from_db()
+    assert (registration.status, registration.amount_refunded) == ("REFUNDED", 1000)
+
+
+def test_a_database_that_falls_silent_is_answered_503_and_the_lane_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    _, (registration,) = make_event(1)
+    monkeypatch.setattr(committer, "PATIENCE_SECONDS", 0.5)
+
+    async def story(client: httpx.AsyncClient) -> list[int]:
+        with psycopg.connect(_dsn()) as other:
+            other.execute(
+                "SELECT 1 FROM registrations_registration WHERE id = %s FOR UPDATE",
+                (registration.pk,),
+            )
+            refused = await deliver(client, body_of("evt_1", registration.pk))
+        return [refused, await deliver(client, body_of("evt_1", registration.pk))]
+
+    refused, accepted = run(story)
+    assert refused == 503
+    assert accepted in (200, 503)
+
+
+def test_the_lane_survives_a_log_that_can_not_be_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    _, registrations = make_event(2)
+
+    def broken(*_: Any, **__: Any) -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr(inbox.Batch, "tell", broken)
+    monkeypatch.setattr(committer, "log", type("Log", (), {"error": broken}))
+
+    async def story(client: httpx.AsyncClient) -> list[int]:
+        return [await deliver(client, body_of(f"evt_{r.pk}", r.pk)) for r in registrations]
+
+    assert run(story) == [200, 200]
+    assert Registration.objects.filter(status="PAID").count() == 2
+
+
+def test_the_registrants_token_is_not_shown_to_who_reads_the_inbox() -> None:
+    _, (registration,) = make_event(1)
+    url = f"https://school.example/registrations/{registration.pk}?token={registration.token}"
+    run(lambda client: deliver(client, body_of("evt_1", registration.pk, success_url=url)))
+    stored = StripeEvent.objects.get(pk="evt_1")
+    assert registration.token in stored.payload
+    assert registration.token not in stored.payload_to_show

@@ -325,3 +325,24 @@ def test_a_cheque_that_comes_after_its_hold_lapsed_needs_a_free_place() -> None:
     assert after(MarkedPaid(), start=lapsed).registration.status is Status.PAID
     full = replace(OFFER, capacity=5)
     assert after(MarkedPaid(), start=lapsed, offer=full).outcome is Outcome.REJECTED
+
+
+def test_a_second_payment_that_is_returned_says_nothing_of_the_one_that_was_kept() -> None:
+    second, back = completed("cs_2", "pi_2"), RefundReported("pi_2", 5000)
+    for facts in (
+        (PAID_FACT, second, CancelRequested(refund=False), back),
+        (PAID_FACT, second, back, CancelRequested(refund=False)),
+    ):
+        registration = after(*facts).registration
+        assert (registration.status, registration.amount_refunded) == (Status.CANCELLED, 0)
+
+
+def test_money_in_review_goes_back_before_the_payment_that_settles() -> None:
+    decision = after(PAID_FACT, completed("cs_2", "pi_2", amount=100), RefundRequested())
+    assert [order.payment for order in decision.refunds] == ["pi_2"]
+
+
+def test_a_cheque_for_a_cancelled_event_seats_nobody() -> None:
+    lapsed = replace(PENDING, method=PaymentMethod.CHEQUE, status=Status.EXPIRED)
+    decision = after(MarkedPaid(), start=lapsed, offer=replace(OFFER, cancelled=True))
+    assert decision.outcome is Outcome.REJECTED

@@ -64,6 +64,20 @@ def test_an_object_of_the_wrong_shape_is_unreadable_not_an_error(type_: str) -> 
 
 
 @pytest.mark.parametrize(
+    "said",
+    [
+        {"payment_status": "brand_new"},
+        {"payment_status": None},
+        {"payment_status": "paid", "metadata": {"registrationId": "reg-\0"}},
+        {"payment_status": "paid", "payment_intent": "pi_\0"},
+    ],
+)
+def test_an_unknown_state_of_payment_is_never_taken_as_paid(said: dict[str, Any]) -> None:
+    with pytest.raises(Unreadable):
+        report_of(read(event("checkout.session.completed", {"id": "cs_1"} | said)))
+
+
+@pytest.mark.parametrize(
     "body",
     [
         "",
@@ -80,6 +94,7 @@ def test_an_object_of_the_wrong_shape_is_unreadable_not_an_error(type_: str) -> 
         event("a", {}, id="e" * 300),
         event("a", {}, created=-1),
         event("a", {}, created=10**15),
+        event("a", {}, created=2**39),
         '{"a":' * 100_000 + "1" + "}" * 100_000,
         event("a", {}).replace("1790000000", "NaN"),
     ],

@@ -62,7 +62,7 @@ def test_everything_has_a_default_and_the_secret_key_is_kept(tmp_path: Path, sec
 
 
 WRONG = {
-    "DATABASE_URL": "mysql://root@localhost/x",
+    "DATABASE_URL": "postgresql://u:secret/word@localhost/x",
     "PUBLIC_URL": "localhost:8000",
     "STRIPE_SECRET_KEY": "pk_test_not_the_secret_one",
     "STRIPE_WEBHOOK_SECRET": "whsec_a sk_test_b",
@@ -76,7 +76,18 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize(("name", "value"), WRONG.items())
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *WRONG.items(),
+        ("DATABASE_URL", "mysql://root@localhost/x"),
+        ("DATABASE_URL", "postgresql://[bad"),
+        ("DATABASE_URL", "postgresql://h/x?bogus=1"),
+        ("EMAIL_URL", "smtp://host:abc"),
+        ("PUBLIC_URL", "http://[::1"),
+        ("PUBLIC_URL", "http://host:99999"),
+    ],
+)
 def test_an_error_names_the_setting_and_the_mend_but_never_a_secret(
     tmp_path: Path, secrets: Path, name: str, value: str
 ) -> None:

@@ -39,11 +39,21 @@ def test_a_timestamp_too_old_or_too_far_ahead_is_refused(age: int) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [None, "", "t=", "v1=abc", "t=now,v1=abc", "t=99999999999999,v1=a", "rubbish", "é=ü"],
+    [
+        None,
+        "",
+        "t=",
+        "v1=abc",
+        "t=now,v1=abc",
+        "t=99999999999999,v1=a",
+        "rubbish",
+        "é=ü",
+        "t=NOW,v1=\xe9",
+    ],
 )
 def test_a_missing_or_broken_header_is_refused(value: str | None) -> None:
     with pytest.raises(BadSignature):
-        verify(BODY, value, [NEW])
+        verify(BODY, value and value.replace("NOW", str(int(time.time()))), [NEW])
 
 
 def test_another_body_or_secret_is_refused() -> None:

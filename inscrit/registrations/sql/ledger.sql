@@ -34,11 +34,11 @@ UPDATE registrations_registration AS r
 SET status = u.status,
     review = u.review,
     amount_refunded = u.amount_refunded,
-    paid_at = CASE WHEN u.status = 'PAID' AND r.status <> 'PAID' THEN now() ELSE r.paid_at END,
+    paid_at = CASE WHEN u.became_paid THEN now() ELSE r.paid_at END,
     hold_expires_at = CASE WHEN u.status = 'PENDING' THEN r.hold_expires_at END,
     updated_at = now()
 FROM json_to_recordset(%(rows)s::json)
-    AS u(id text, status text, review text, amount_refunded bigint)
+    AS u(id text, status text, review text, amount_refunded bigint, became_paid boolean)
 WHERE r.id = u.id
 
 -- name: write_events
