@@ -96,12 +96,14 @@ async def confirm(event: stripe.Event, body: str) -> None:
         )
         await connection.execute(
             "WITH m AS (INSERT INTO mail_message (registration_id, kind, recipient, locale, state,"
-            " attempts, error, created_at, next_try_at) SELECT id, 'confirmed', contact_email, locale,"
+            " attempts, error, created_at, next_try_at) SELECT id, 'confirmed', contact_email,"
+            " locale,"
             " 'queued', 0, '', now(), now() FROM registrations_registration WHERE id = %s"
             " RETURNING id)"
             " SELECT procrastinate_defer_jobs_v1(array_agg(ROW('mail',"
             " 'inscrit.mail.tasks.deliver', 0, NULL, NULL,"
-            " jsonb_build_object('message_ids', ARRAY[id]), NULL)::procrastinate_job_to_defer_v1)) FROM m",
+            " jsonb_build_object('message_ids', ARRAY[id]), NULL)"
+            "::procrastinate_job_to_defer_v1)) FROM m",
             (registration_id,),
         )
 
