@@ -136,7 +136,9 @@ def manage(arguments: tuple[str, ...]) -> None:
 @click.option("--webhook-url", help="Where events are delivered.")
 @click.option("--webhook-secret", envvar="SANDBOX_WEBHOOK_SECRET", help="whsec_…; else made up.")
 @click.option("--data-dir", type=FOLDER, help="Where it keeps its state; else in memory.")
+@click.option("--public-url", help="How browsers reach it, if not by host and port.")
 @click.option("--allow-public", is_flag=True, help="Listen on an address others can reach.")
+@click.option("--rate-limits/--no-rate-limits", default=True, help="Answer 429 as Stripe does.")
 def sandbox(**options: Any) -> None:
     """A Stripe on your own machine, for rehearsals."""
     from inscrit.monitoring import logs

@@ -41,6 +41,7 @@ from inscrit.sandbox.errors import CardError, StripeError, invalid, own_failure
 from inscrit.sandbox.events import emit
 from inscrit.sandbox.faults import Fault
 from inscrit.sandbox.history import deliveries
+from inscrit.sandbox.origin import foreign
 from inscrit.sandbox.rate_limits import RateLimits
 from inscrit.sandbox.resources import checkout_session, dispute, refund, webhook_endpoint
 from inscrit.sandbox.resources.payment_method import new_payment_method
@@ -284,21 +285,6 @@ def payment_method(wish: Payment) -> dict[str, Any]:
         return {"type": "sepa_debit", "sepa_debit": {"iban": wish.iban}, **billing}
     card = {"number": wish.card, "exp_month": 12, "exp_year": 2034, "cvc": "123"}
     return {"type": "card", "card": card, **billing}
-
-
-def foreign(request: Request) -> bool:
-    """Whether a page of another site sent this. What no browser sent says nothing of the kind."""
-    if request.headers.get("sec-fetch-site") == "cross-site":
-        return True
-    origin = request.headers.get("origin")
-    sim: Simulator = request.app.state.simulator
-    ours = (request.headers.get("host", ""), host_of(sim.config.origin))
-    return origin is not None and host_of(origin) not in ours
-
-
-def host_of(origin: str) -> str:
-    """Name and port; empty for the ``null`` of a page that has no origin."""
-    return origin.partition("://")[2]
 
 
 def answering(action: Action) -> Callable[[Request], Awaitable[Response]]:

@@ -5,12 +5,10 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
-import msgspec
 from jinja2 import Environment
 from starlette.requests import Request
 from starlette.responses import (
     HTMLResponse,
-    PlainTextResponse,
     RedirectResponse,
     Response,
     StreamingResponse,
@@ -65,7 +63,6 @@ class Dashboard:
             Route("/dashboard", self.page),
             Route("/dashboard/board", self.board),
             Route("/dashboard/stream", self.stream),
-            Route("/dashboard/events/{id}", self.event),
         ]
 
     async def home(self, _: Request) -> Response:
@@ -78,12 +75,6 @@ class Dashboard:
     async def board(self, request: Request) -> Response:
         """The part of the page that changes."""
         return self.render(request, "board.html", self.state())
-
-    async def event(self, request: Request) -> Response:
-        event = self.sim.store.get("event", request.path_params["id"])
-        if event is None:
-            return PlainTextResponse("No such event.", 404)
-        return PlainTextResponse(msgspec.json.format(msgspec.json.encode(event), indent=2))
 
     async def stream(self, _: Request) -> Response:
         return StreamingResponse(

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from functools import wraps
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -16,6 +16,7 @@ from starlette.routing import BaseRoute, Route
 from inscrit.sandbox import checkout
 from inscrit.sandbox.errors import CardError, StripeError
 from inscrit.sandbox.money import written
+from inscrit.sandbox.origin import foreign
 from inscrit.sandbox.resources import checkout_session
 from inscrit.sandbox.resources.payment_method import SIMULATED, new_payment_method
 from inscrit.sandbox.simulator import Simulator
@@ -38,21 +39,11 @@ def from_here(answer: Answer) -> Answer:
 
     @wraps(answer)
     async def guarded(pages: "Pages", request: Request) -> Response:
-        if is_foreign(request, pages.sim.config.origin):
+        if foreign(request):
             return PlainTextResponse("This form was sent by another site.", 403)
         return await answer(pages, request)
 
     return guarded
-
-
-def is_foreign(request: Request, own: str) -> bool:
-    """Programs that are no browser send neither header."""
-    site = request.headers.get("sec-fetch-site")
-    if site in ("same-origin", "cross-site"):
-        return site == "cross-site"
-    origin = request.headers.get("origin")
-    here = (request.headers.get("host"), urlsplit(own).netloc)
-    return origin is not None and origin.partition("://")[2] not in here
 
 
 class Pages:
