@@ -19,7 +19,7 @@ def foreign(request: Request) -> bool:
     if site in ("same-origin", "cross-site"):
         return site == "cross-site"
     origin = request.headers.get("origin")
-    sim: "Simulator" = request.app.state.simulator
+    sim: Simulator = request.app.state.simulator
     ours = (request.headers.get("host", ""), host_of(sim.config.origin))
     return origin is not None and host_of(origin) not in ours
 
