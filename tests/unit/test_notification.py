@@ -26,6 +26,8 @@ def event(type_: str, obj: Any, **more: Any) -> str:
 
 
 def test_the_published_example_of_a_session_is_read() -> None:
+    if not FIXTURES.exists():
+        pytest.skip(f"Stripe's published examples are not beside this checkout ({FIXTURES.name})")
     session = json.loads(FIXTURES.read_text())["resources"]["checkout.session"]
     report = report_of(read(event("checkout.session.completed", session)))
     assert report is not None
