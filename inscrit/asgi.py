@@ -16,6 +16,7 @@ django_application = get_asgi_application()
 from inscrit import config  # noqa: E402 - Django has to be set up before its rooms are imported
 from inscrit.live.lane import PATH, LiveLane  # noqa: E402
 from inscrit.live.places import Places  # noqa: E402
+from inscrit.registrations.services import desk  # noqa: E402
 from inscrit.webhooks.committer import Committer  # noqa: E402
 from inscrit.webhooks.intake import PATHS, Intake  # noqa: E402
 from inscrit.webhooks.signature import secrets  # noqa: E402
@@ -29,7 +30,7 @@ class Door:
 
     def __init__(self, settings: config.Config, django: ASGIApp) -> None:
         database_url = settings.database_url or ""
-        self._committer = Committer(database_url, livemode=settings.livemode)
+        self._committer = Committer(database_url, livemode=settings.livemode, desk=desk(settings))
         self._places = Places(database_url)
         self._webhooks = Intake(secrets(settings.stripe_webhook_secrets), self._committer)
         self._live = LiveLane(self._places)

@@ -223,3 +223,8 @@ def replay(event_id: str, dry_run: bool) -> None:  # noqa: FBT001 - click
         except StripeEvent.DoesNotExist:
             raise click.ClickException(f"there is no event {event_id} in the inbox.") from None
     click.echo(f"{event_id}: {result.outcome} ({result.reason})")
+    verb = "would change" if dry_run else "changed"
+    for change in result.changes:
+        click.echo(f"  {verb}: {change}")
+    if not result.changes:
+        click.echo(f"  {verb} nothing")

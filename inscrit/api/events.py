@@ -13,7 +13,7 @@ from inscrit.events.models import Event, EventStatus
 from inscrit.payments import cancelling
 
 from . import problems
-from .access import Request, anybody, organisers
+from .access import Request, anybody, organisers, staff
 from .paging import PageQuery, page
 from .schemas import (
     EventCancelled,
@@ -102,13 +102,38 @@ def change_event(request: Request, event_id: str, body: EventPatch) -> EventOut:
 async def cancel_event(request: Request, event_id: str) -> EventCancelled:
     """Cancel an event: every payment is refunded, every registrant told by mail.
 
-    `cancelled` counts the registrations. Interrupted, the same call goes on where it stopped.
+    The call waits some seconds for it; what is left then the worker does. Calling it again tells
+    how far it is, as `GET …/cancellation` does.
     """
     try:
         done = await cancelling.cancel_event(event_id, actor=request.auth.actor)
     except Event.DoesNotExist:
         raise problems.not_found("event") from None
-    return EventCancelled.of(done.event, cancelled=done.registrations)
+    return _cancelled(done)
+
+
+@router.get(
+    "/{slug:event_id}/cancellation",
+    auth=staff,
+    response={200: EventCancelled, 401: ProblemOut, 403: ProblemOut, 404: ProblemOut},
+)
+def get_cancellation(request: Request, event_id: str) -> EventCancelled:
+    """How far the cancelling of an event is."""
+    try:
+        return _cancelled(cancelling.progress(event_id))
+    except Event.DoesNotExist:
+        raise problems.not_found("event") from None
+
+
+def _cancelled(done: cancelling.EventCancellation) -> EventCancelled:
+    return EventCancelled.of(
+        done.event,
+        cancelled=done.cancelled,
+        waiting=done.waiting,
+        to_refund=done.to_refund,
+        refunded=done.refunded,
+        refunds_failed=done.refunds_failed,
+    )
 
 
 @router.get(

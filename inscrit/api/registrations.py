@@ -14,7 +14,14 @@ from inscrit.payments import cancelling, checkout
 from inscrit.payments.stripe_gateway import StripeRefused
 from inscrit.registrations import services
 from inscrit.registrations.ledger import Report
-from inscrit.registrations.lifecycle import Fact, MarkedPaid, Outcome, Reason, RefundRequested
+from inscrit.registrations.lifecycle import (
+    Fact,
+    MarkedPaid,
+    Outcome,
+    Reason,
+    RefundRequested,
+    ReviewResolved,
+)
 from inscrit.registrations.models import IdempotencyKey, Registration
 
 from . import problems
@@ -29,7 +36,14 @@ from .access import (
 )
 from .models import Role
 from .problems import Problem
-from .schemas import ProblemOut, RefundIn, RegistrationCreated, RegistrationIn, RegistrationOut
+from .schemas import (
+    ProblemOut,
+    RefundIn,
+    RegistrationCreated,
+    RegistrationIn,
+    RegistrationOut,
+    ReviewIn,
+)
 
 router = Router(tags=["registrations"])
 ANYBODY: dict[str, Any] = {"security": [{}]}
@@ -50,6 +64,8 @@ WHY_NOT = {
     Reason.NOTHING_TO_REFUND: "There is no payment of which so much can be returned.",
     Reason.NOT_PAID_BY_CHEQUE: "Only a registration that is to be paid by cheque is marked paid.",
     Reason.NO_PLACE_LEFT: "Its places were freed, and none is left.",
+    Reason.NOTHING_TO_REVIEW: "There is nothing to look at.",
+    Reason.NOTHING_TO_ACCEPT: "There is no money that could be accepted for it.",
     Reason.NOTHING_TO_CHANGE: "In its present state it can't be marked paid.",
 }
 
@@ -167,6 +183,26 @@ def mark_registration_paid(request: Request, registration_id: str) -> Registrati
     `409` `not_paid_by_cheque`, `no_place_left` or `nothing_to_change`.
     """
     return _reported(request, registration_id, MarkedPaid())
+
+
+@router.post(
+    "/registrations/{slug:registration_id}/review",
+    auth=secretaries,
+    response={
+        200: RegistrationOut,
+        401: ProblemOut,
+        403: ProblemOut,
+        404: ProblemOut,
+        409: ProblemOut,
+        422: ProblemOut,
+    },
+)
+def review_registration(request: Request, registration_id: str, body: ReviewIn) -> RegistrationOut:
+    """Decide on what was flagged: `review` says why a person has to look.
+
+    `409` `nothing_to_review`, `nothing_to_accept`, `no_place_left` or `nothing_to_refund`.
+    """
+    return _reported(request, registration_id, ReviewResolved(body.resolution))
 
 
 def _permit(

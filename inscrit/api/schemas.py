@@ -7,8 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
 from inscrit import config
-from inscrit.events.models import Event, EventStatus, LatePaymentPolicy
-from inscrit.registrations.lifecycle import Outcome
+from inscrit.events.models import Event, EventStatus, LatePaymentPolicy, LostDisputePolicy
+from inscrit.registrations.lifecycle import Outcome, Resolution
 from inscrit.registrations.models import (
     JournalEntry,
     PaymentMethod,
@@ -70,6 +70,7 @@ class EventPatch(Given):
     refund_until: values.Time | None = LEFT_OUT
     status: Literal["draft", "published"] = LEFT_OUT
     late_payment: LatePaymentPolicy = LEFT_OUT
+    lost_dispute: LostDisputePolicy = LEFT_OUT
 
     def given(self) -> dict[str, Any]:
         """The fields that the caller wrote, with their values."""
@@ -111,6 +112,7 @@ class EventOut(BaseModel):
     refund_until: values.Moment | None
     status: EventStatus
     late_payment: LatePaymentPolicy
+    lost_dispute: LostDisputePolicy
 
     @classmethod
     def of(cls, event: Event, **more: int) -> Self:
@@ -120,9 +122,17 @@ class EventOut(BaseModel):
 
 
 class EventCancelled(EventOut):
-    """The event after its cancellation, and how many registrations were cancelled with it."""
+    """The event after its cancellation, and how far that is. Amounts in minor units.
+
+    `cancelled` registrations have given up their places, `waiting` still have them: the worker
+    goes on with those. `refunds_failed` refunds need a person.
+    """
 
     cancelled: int
+    waiting: int
+    to_refund: int
+    refunded: int
+    refunds_failed: int
 
 
 class EventPage(BaseModel):
@@ -267,6 +277,9 @@ class RegistrationOut(BaseModel):
     hold_expires_at: values.Moment | None
     paid_at: values.Moment | None
     review: Annotated[str | None, Field(description="Why a person should look at it.")]
+    cancelling: Annotated[
+        bool, Field(description="It is cancelled as soon as Stripe has ended its Checkout session.")
+    ]
     timeline: list[Step]
 
     @classmethod
@@ -293,8 +306,19 @@ class RegistrationOut(BaseModel):
             hold_expires_at=registration.hold_expires_at,
             paid_at=registration.paid_at,
             review=registration.review,
+            cancelling=bool(registration.cancelling),
             timeline=[Step.of(entry, for_staff=for_staff) for entry in registration.journal.all()],
         )
+
+
+class ReviewIn(Given):
+    """`accept` seats the registration by the money that is there, `refund` gives it back,
+    `ignore` leaves everything as it is.
+    """
+
+    model_config = ConfigDict(json_schema_extra={"example": {"resolution": "accept"}})
+
+    resolution: Resolution
 
 
 class RefundIn(Given):
@@ -346,12 +370,15 @@ class StripeEventPage(BaseModel):
 class StripeEventInFull(StripeEventOut):
     """``payload`` as Stripe sent it, null once it has been purged.
 
-    ``signed_with`` is the fingerprint of the signing secret that verified it.
+    ``signed_with`` is the fingerprint of the signing secret that verified it; ``changes`` what it
+    changed, as the journal has it; ``next_try_at`` when it is applied again by itself.
     """
 
     api_version: str | None
     signed_with: str
     duration_us: Annotated[int, Field(description="Microseconds until it could be committed.")]
+    next_try_at: values.Moment | None
+    changes: list[Step]
     payload: dict[str, Any] | None
 
     @classmethod
@@ -361,6 +388,13 @@ class StripeEventInFull(StripeEventOut):
             api_version=stored.api_version or None,
             signed_with=stored.secret,
             duration_us=stored.duration_us,
+            next_try_at=stored.next_try_at,
+            changes=[
+                Step.of(entry, for_staff=True)
+                for entry in JournalEntry.objects.filter(
+                    registration=stored.registration_id, stripe_event=stored.pk
+                )
+            ],
             payload=json.loads(stored.payload_to_show) if stored.payload else None,
             **more,
         )
@@ -370,6 +404,7 @@ class ReplayOut(BaseModel):
     id: str
     outcome: Outcome
     reason: str
+    changes: Annotated[list[str], Field(description="What it changed, or would change.")]
     dry_run: bool
 
 

@@ -83,5 +83,9 @@ def replay_stripe_event(
     except StripeEvent.DoesNotExist:
         raise problems.not_found("Stripe event") from None
     return ReplayOut(
-        id=stripe_event_id, outcome=result.outcome, reason=result.reason, dry_run=query.dry_run
+        id=stripe_event_id,
+        outcome=result.outcome,
+        reason=result.reason,
+        changes=result.changes,
+        dry_run=query.dry_run,
     )

@@ -10,7 +10,7 @@ from django.utils.text import slugify
 from django.utils.translation import gettext_lazy as _
 
 from inscrit.public_ids import new_event_id
-from inscrit.registrations.lifecycle import LatePayment
+from inscrit.registrations.lifecycle import LatePayment, LostDispute
 
 currency_code = RegexValidator(
     r"\A[a-z]{3}\Z", _("Write the three lower-case letters of ISO 4217, such as eur.")
@@ -32,6 +32,13 @@ class LatePaymentPolicy(models.TextChoices):
     )
     REFUND = LatePayment.REFUND.value, _("Always refund")
     REVIEW = LatePayment.REVIEW.value, _("Ask a person")
+
+
+class LostDisputePolicy(models.TextChoices):
+    """What happens to the places of who got the money back through the bank."""
+
+    FREE_PLACES = LostDispute.FREE_PLACES.value, _("Free the places")
+    REVIEW = LostDispute.REVIEW.value, _("Ask a person")
 
 
 class Event(models.Model):
@@ -76,6 +83,14 @@ class Event(models.Model):
         choices=LatePaymentPolicy.choices,
         default=LatePaymentPolicy.RESEAT_OR_REFUND,
     )
+    lost_dispute = models.CharField(
+        _("lost dispute"),
+        max_length=24,
+        choices=LostDisputePolicy.choices,
+        default=LostDisputePolicy.FREE_PLACES,
+        db_default=LostDisputePolicy.FREE_PLACES.value,
+        help_text=_("The buyer’s bank took the money back for good."),
+    )
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
 
     class Meta:
@@ -111,6 +126,10 @@ class Event(models.Model):
             models.CheckConstraint(
                 name="event_late_payment_is_known",
                 condition=Q(late_payment__in=LatePaymentPolicy.values),
+            ),
+            models.CheckConstraint(
+                name="event_lost_dispute_is_known",
+                condition=Q(lost_dispute__in=LostDisputePolicy.values),
             ),
         )
 

@@ -24,6 +24,8 @@ SENTENCES: dict[str, Promise] = {
     Reason.MARKED_PAID: _("The organiser received your payment."),
     Reason.CANCELLED_BY_REQUEST: _("The registration was cancelled."),
     Reason.CANCELLED_WITHOUT_REFUND: _("The registration was cancelled, without a refund."),
+    Reason.CANCELLATION_REQUESTED: _("The registration is being cancelled."),
+    Reason.EVENT_CANCELLED: _("The event was cancelled."),
     Reason.LATE_PAYMENT_RESEATED: _("Your payment arrived late, but there was still room for you."),
     Reason.LATE_PAYMENT_REFUNDED: _("Your payment arrived too late; it is being returned."),
     Reason.LATE_PAYMENT_REVIEW: _("Your payment arrived too late; the organiser will decide."),
@@ -31,6 +33,15 @@ SENTENCES: dict[str, Promise] = {
     Reason.REFUND_REQUESTED: _("The organiser ordered a refund."),
     Reason.REFUND_RECEIVED: _("Money was returned to you."),
     Reason.REFUND_FAILED: _("A refund did not go through; the organiser has been told."),
+    Reason.REFUND_UNDER_WAY: _("Money is on its way back to you."),
+    Reason.DISPUTE_OPENED: _("Your bank asked for the payment back; it is being decided."),
+    Reason.DISPUTE_WON: _("Your bank decided that the payment stands."),
+    Reason.DISPUTE_LOST: _("Your bank returned the payment to you."),
+    Reason.REVIEW_ACCEPTED: _("The organiser accepted your payment."),
+    Reason.REVIEW_REFUNDED: _("The organiser is giving your payment back."),
+    Reason.OTHER_REGISTRATION: _(
+        "A payment could not be told apart from another one; the organiser will look at it."
+    ),
     Reason.AMOUNT_MISMATCH: _(
         "A payment of an unexpected amount arrived; the organiser will look at it."
     ),

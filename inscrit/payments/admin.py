@@ -181,9 +181,9 @@ def cancel_event(
         text = ngettext(
             "%(event)s: %(n)d registration was cancelled.",
             "%(event)s: %(n)d registrations were cancelled.",
-            done.registrations,
+            done.cancelled,
         )
-        messages.success(request, text % {"event": done.event, "n": done.registrations})
+        messages.success(request, text % {"event": done.event, "n": done.cancelled})
     return None
 
 

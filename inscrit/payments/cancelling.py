@@ -1,100 +1,143 @@
 """Cancelling a registration that may be being paid at this moment, and a whole event.
 
-The cancellation is written down first, then the Checkout session is ended at Stripe. The other way
-round Stripe's own 'expired' overtakes us (half the time, when it was measured): the registration
-would count as lapsed, and the buyer be told so. Whoever pays in the moment between gets the money
-back, as with every late payment.
+The wish is written down first; while the registration's Checkout session may still be paid, its
+places stay held, and the session is ended at Stripe. Whatever Stripe then says, expired or paid
+after all, ends in CANCELLED, with the money back if that was the wish. A crash half-way, or
+Stripe's silence, is made good by a job that was queued with the wish, and by a sweep.
 """
 
 import asyncio
+import time
 from dataclasses import dataclass
 
 import structlog
 from django.db import transaction
+from django.db.models import Q, Sum
 
 from inscrit.events.models import Event, EventStatus
 from inscrit.jobs import in_database
 from inscrit.registrations import services
 from inscrit.registrations.ledger import Report
-from inscrit.registrations.lifecycle import CONFIRMED, HOLDING, CancelRequested
-from inscrit.registrations.models import Registration
+from inscrit.registrations.lifecycle import CONFIRMED, HOLDING, CancelRequested, Reason
+from inscrit.registrations.models import JournalEntry, Registration
 
-from . import checkout, stripe_gateway
-from .models import CheckoutSession, SessionStatus
+from . import checkout
+from .models import Payment, Refund, RefundStatus
 from .stripe_gateway import StripeRefused, StripeUnavailable
 
 log = structlog.get_logger()
 
 # Stripe takes 25 requests a second in test mode: https://docs.stripe.com/rate-limits
 AT_ONCE = 5
+# How long a caller waits for a whole event; the worker goes on with the rest.
+PATIENCE_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class EventCancellation:
-    """The event afterwards, and how many registrations were cancelled with it."""
+    """How far the cancelling of an event is: registrations, and amounts in minor units.
+
+    ``waiting`` have their places still; ``refunds_failed`` counts refunds that a person must mend.
+    """
 
     event: Event
-    registrations: int
+    cancelled: int
+    waiting: int
+    to_refund: int
+    refunded: int
+    refunds_failed: int
 
 
 async def cancel(registration_id: str, *, refund: bool, actor: str) -> None:
     """Free a registration's places; with ``refund`` order back what was paid.
 
-    A registration that has no places any more stays as it is.
+    A registration that has no places any more stays as it is. While Stripe can't be reached, one
+    that may still be paid keeps its places; the worker goes on.
     """
     report = Report(CancelRequested(refund), actor, registration_id)
-    await in_database(services.report, report)
-    await _end_session(registration_id, actor)
+    (entry,) = await in_database(services.report, report)
+    if entry is None or not entry.decision.ends_session:
+        return
+    try:
+        await checkout.end_session(registration_id, actor)
+    except (StripeUnavailable, StripeRefused) as error:
+        log.warning(
+            "⏳ Cancellation waits for Stripe, the places are kept until then",
+            registration=registration_id,
+            error=str(error),
+        )
 
 
 async def cancel_event(event_id: str, *, actor: str) -> EventCancellation:
     """Close an event for good, and cancel its registrations with their money back.
 
-    Interrupted, it goes on where it stopped when it is called again. Raises Event.DoesNotExist.
+    Waits a while for all of them; what is left then is the worker's. Raises Event.DoesNotExist.
     """
-    event = await in_database(_close, event_id)
-    registrations = await in_database(_with_places, event_id)
+    await in_database(_close, event_id, actor)
+    await go_on(event_id, actor=actor, until=time.monotonic() + PATIENCE_SECONDS)
+    return await in_database(progress, event_id)
+
+
+async def go_on(event_id: str, *, actor: str, until: float | None = None) -> None:
+    """Cancel the registrations that a cancelled event still has; ``until`` is monotonic time."""
     gate = asyncio.Semaphore(AT_ONCE)
 
     async def cancel_one(registration_id: str) -> None:
         async with gate:
-            await cancel(registration_id, refund=True, actor=actor)
+            if until is None or time.monotonic() < until:
+                await cancel(registration_id, refund=True, actor=actor)
 
-    await asyncio.gather(*map(cancel_one, registrations))
-    await in_database(event.refresh_from_db)
-    return EventCancellation(event, len(registrations))
-
-
-async def _end_session(registration_id: str, actor: str) -> None:
-    """End the session that could still be paid. If that fails, a payment would be sent back."""
-    session_id = await in_database(_open_session, registration_id)
-    if session_id is None:
-        return
-    try:
-        session = await stripe_gateway.expire_session(session_id)
-    except (StripeUnavailable, StripeRefused) as error:
-        log.warning(
-            "⏳ Checkout session of a cancelled registration left open",
-            registration=registration_id,
-            error=str(error),
-        )
-        return
-    await checkout.look_at(session, registration_id, actor)
+    await asyncio.gather(*map(cancel_one, await in_database(_with_places, event_id)))
 
 
-def _open_session(registration_id: str) -> str | None:
-    opened = CheckoutSession.objects.filter(registration=registration_id, status=SessionStatus.OPEN)
-    return opened.values_list("stripe_id", flat=True).first()
+def progress(event_id: str) -> EventCancellation:
+    """How far the cancelling of an event is. Raises Event.DoesNotExist."""
+    event = Event.objects.get(pk=event_id)
+    of_event = Registration.objects.filter(event=event)
+    cancelled = JournalEntry.objects.filter(
+        registration__event=event, reason=Reason.EVENT_CANCELLED
+    )
+    money = Payment.objects.filter(registration__event=event).aggregate(
+        ordered=Sum("refund_ordered", default=0), returned=Sum("refunded", default=0)
+    )
+    failed = Refund.objects.filter(payment__registration__event=event, status=RefundStatus.FAILED)
+    return EventCancellation(
+        event=event,
+        cancelled=cancelled.values("registration").distinct().count(),
+        waiting=of_event.filter(status__in=HOLDING | CONFIRMED).count(),
+        to_refund=money["ordered"],
+        refunded=money["returned"],
+        refunds_failed=failed.count(),
+    )
 
 
-def _close(event_id: str) -> Event:
+def unfinished() -> list[str]:
+    """Registrations whose cancellation waits for Stripe."""
+    return list(Registration.objects.exclude(cancelling="").values_list("pk", flat=True)[:500])
+
+
+def unfinished_events() -> list[str]:
+    """Cancelled events that still have somebody in them."""
+    seated = Q(confirmed__gt=0) | Q(held__gt=0)
+    cancelled = Event.objects.filter(seated, status=EventStatus.CANCELLED)
+    return list(cancelled.values_list("pk", flat=True))
+
+
+def _close(event_id: str, actor: str) -> None:
+    from . import tasks
+
     with transaction.atomic():
         event = Event.objects.select_for_update(no_key=True).get(pk=event_id)
+        if event.status != EventStatus.CANCELLED:
+            log.info("🚫 Event cancelled: " + event.pk, actor=actor)
         event.status = EventStatus.CANCELLED
         event.save(update_fields=["status"])
-    return event
+        # Not at once: whoever cancels does most of it, and a crash must not end it half-way.
+        tasks.cancel_registrations.configure(schedule_in={"seconds": 30}).defer(
+            event_id=event.pk, actor=actor
+        )
 
 
 def _with_places(event_id: str) -> list[str]:
     seated = Registration.objects.filter(event=event_id, status__in=HOLDING | CONFIRMED)
-    return list(seated.values_list("pk", flat=True))
+    return list(seated.order_by("pk").values_list("pk", flat=True))

@@ -86,6 +86,18 @@ async def settle_lapsed_hold(registration_id: str) -> None:
     if attempt is None or attempt.status not in (SessionStatus.OPENING, SessionStatus.OPEN):
         await _report(Report(CheckoutExpired(None), "sweep", registration_id))
         return
+    await end_session(registration_id, "sweep")
+
+
+async def end_session(registration_id: str, actor: str) -> None:
+    """End the session that may still be paid, if there is one, and report what became of it.
+
+    'It can't be expired, it is complete' means that it was paid, and is reported so.
+    Raises StripeUnavailable, StripeRefused.
+    """
+    registration, attempt = await in_database(_latest_attempt, registration_id)
+    if attempt is None or attempt.status not in (SessionStatus.OPENING, SessionStatus.OPEN):
+        return
     session_id = attempt.stripe_id
     if session_id is None:
         # Stripe's answer to opening it was lost: the same key tells which session it was.
@@ -96,7 +108,7 @@ async def settle_lapsed_hold(registration_id: str) -> None:
             return
         await in_database(_store, attempt, session)
         session_id = session.id
-    await look_at(await stripe_gateway.expire_session(session_id), registration_id, "sweep")
+    await look_at(await stripe_gateway.expire_session(session_id), registration_id, actor)
 
 
 async def confirm_return(registration_id: str) -> None:
@@ -146,6 +158,7 @@ def _attempt(registration_id: str) -> tuple[Registration, CheckoutSession]:
         if (
             registration.status != RegistrationStatus.PENDING
             or registration.payment_method != "stripe"
+            or registration.cancelling
         ):
             raise NothingToPay
         now = timezone.now()

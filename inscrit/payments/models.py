@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -76,6 +77,13 @@ class PaymentState(models.TextChoices):
     FAILED = lifecycle.PaymentStatus.FAILED.value, _("Failed")
 
 
+class PaymentResolution(models.TextChoices):
+    """What a person decided on money that stood without a place."""
+
+    ACCEPTED = lifecycle.Resolution.ACCEPT.value, _("Accepted")
+    KEPT = lifecycle.Resolution.IGNORE.value, _("Kept as it is")
+
+
 class Payment(models.Model):
     """Money as Stripe reported it. ``key`` is the PaymentIntent, or a session that has none.
 
@@ -90,8 +98,19 @@ class Payment(models.Model):
     amount = models.BigIntegerField(_("amount"))
     currency = models.CharField(_("currency"), max_length=3)
     settles = models.BooleanField(_("settles the registration"), default=False)
+    # Written by the ledger from the refunds: what is asked for, and what Stripe has returned.
     refund_ordered = models.BigIntegerField(_("refund asked for"), default=0)
     refunded = models.BigIntegerField(_("refunded"), default=0)
+    # The highest total that Stripe reported of the charge.
+    charge_refunded = models.BigIntegerField(_("refunded in all"), default=0, db_default=0)
+    resolution = models.CharField(
+        _("decided"),
+        max_length=8,
+        choices=PaymentResolution.choices,
+        blank=True,
+        default="",
+        db_default="",
+    )
     created_at = models.DateTimeField(_("created"), default=timezone.now)
     updated_at = models.DateTimeField(_("changed on"), auto_now=True)
 
@@ -112,6 +131,10 @@ class Payment(models.Model):
                 name="payment_amounts_are_sound",
                 condition=Q(amount__gte=0, refund_ordered__gte=0, refunded__gte=0),
             ),
+            models.CheckConstraint(
+                name="payment_resolution_is_known",
+                condition=Q(resolution="") | Q(resolution__in=PaymentResolution.values),
+            ),
         )
 
     def __str__(self) -> str:
@@ -119,14 +142,16 @@ class Payment(models.Model):
 
 
 class RefundStatus(models.TextChoices):
-    ORDERED = "ordered", _("Asked for")
-    PENDING = "pending", _("Under way")
-    SUCCEEDED = "succeeded", _("Returned")
-    FAILED = "failed", _("Failed")
+    ORDERED = lifecycle.RefundStatus.ORDERED.value, _("Asked for")
+    PENDING = lifecycle.RefundStatus.PENDING.value, _("Under way")
+    SUCCEEDED = lifecycle.RefundStatus.SUCCEEDED.value, _("Returned")
+    FAILED = lifecycle.RefundStatus.FAILED.value, _("Failed")
 
 
 class Refund(models.Model):
-    """A refund that we asked of Stripe, or will: its row is the order."""
+    """Money on its way back: ordered by us (its row is the order), or made at Stripe."""
+
+    OUTSIDE = "outside"  # the reason of a refund that was made in Stripe's Dashboard
 
     payment = models.ForeignKey(
         Payment, models.PROTECT, related_name="refunds", verbose_name=_("payment")
@@ -162,3 +187,55 @@ class Refund(models.Model):
     @property
     def idempotency_key(self) -> str:
         return f"refund/{self.pk}"
+
+
+class DisputeState(models.TextChoices):
+    WARNING_NEEDS_RESPONSE = (
+        lifecycle.DisputeStatus.WARNING_NEEDS_RESPONSE.value,
+        _("Inquiry, to be answered"),
+    )
+    WARNING_UNDER_REVIEW = (
+        lifecycle.DisputeStatus.WARNING_UNDER_REVIEW.value,
+        _("Inquiry, answered"),
+    )
+    WARNING_CLOSED = lifecycle.DisputeStatus.WARNING_CLOSED.value, _("Inquiry, closed")
+    NEEDS_RESPONSE = lifecycle.DisputeStatus.NEEDS_RESPONSE.value, _("To be answered")
+    UNDER_REVIEW = lifecycle.DisputeStatus.UNDER_REVIEW.value, _("Answered, undecided")
+    APPEAL_NEEDS_RESPONSE = (
+        lifecycle.DisputeStatus.APPEAL_NEEDS_RESPONSE.value,
+        _("Appeal, to be answered"),
+    )
+    APPEAL_UNDER_REVIEW = (
+        lifecycle.DisputeStatus.APPEAL_UNDER_REVIEW.value,
+        _("Appeal, undecided"),
+    )
+    WON = lifecycle.DisputeStatus.WON.value, _("Won")
+    LOST = lifecycle.DisputeStatus.LOST.value, _("Lost")
+    PREVENTED = lifecycle.DisputeStatus.PREVENTED.value, _("Prevented")
+
+
+class Dispute(models.Model):
+    """A buyer's complaint at the bank. https://docs.stripe.com/api/disputes/object"""
+
+    id = models.CharField(_("Stripe dispute"), max_length=255, primary_key=True)
+    payment = models.ForeignKey(
+        Payment, models.PROTECT, related_name="disputes", verbose_name=_("payment")
+    )
+    status = models.CharField(_("status"), max_length=32, choices=DisputeState.choices)
+    amount = models.BigIntegerField(_("amount"))
+    created_at = models.DateTimeField(_("heard of"), default=timezone.now, db_default=Now())
+    updated_at = models.DateTimeField(_("changed on"), auto_now=True, db_default=Now())
+
+    class Meta:
+        verbose_name = _("dispute")
+        verbose_name_plural = _("disputes")
+        ordering = ("-created_at",)
+        constraints = (
+            models.CheckConstraint(
+                name="dispute_status_is_known", condition=Q(status__in=DisputeState.values)
+            ),
+            models.CheckConstraint(name="dispute_amount_is_sound", condition=Q(amount__gte=0)),
+        )
+
+    def __str__(self) -> str:
+        return self.id

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from inscrit import config
+from inscrit.registrations.lifecycle import REFUND_STATES, RefundStatus
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from stripe import StripeClient
+    from stripe import Refund, StripeClient
     from stripe.checkout import Session
     from stripe.params.checkout import SessionCreateParams
 
@@ -64,11 +65,13 @@ class SessionState:
 
 @dataclass(frozen=True, slots=True)
 class RefundState:
-    """A refund as Stripe has it; ``total`` is all that has been returned of its payment."""
+    """A refund as Stripe has it. ``number`` is our own of it, None if it was not ordered by us."""
 
     id: str
-    status: str
-    total: int
+    payment_intent: str
+    amount: int
+    status: RefundStatus
+    number: int | None
     failure: str | None
 
 
@@ -114,19 +117,42 @@ async def expire_session(session_id: str) -> SessionState:
         return await retrieve_session(session_id)
 
 
-async def create_refund(payment_intent: str, amount: int, idempotency_key: str) -> RefundState:
-    """Return ``amount`` minor units of a payment. https://docs.stripe.com/api/refunds/create"""
+async def create_refund(
+    payment_intent: str, amount: int, *, number: int, idempotency_key: str
+) -> RefundState:
+    """Return ``amount`` minor units of a payment. https://docs.stripe.com/api/refunds/create
+
+    ``number`` is our own of the refund: it goes with it, so that its events find their way back.
+    """
     async with _calling() as client:
         refund = await client.v1.refunds.create_async(
-            {"payment_intent": payment_intent, "amount": amount, "expand": ["charge"]},
+            {
+                "payment_intent": payment_intent,
+                "amount": amount,
+                "metadata": {"refundNumber": str(number)},
+            },
             {"idempotency_key": idempotency_key},
         )
-    charge = refund.charge
-    total = amount if charge is None or isinstance(charge, str) else charge.amount_refunded
+    return _refund(refund)
+
+
+async def refunds_of(payment_intent: str) -> list[RefundState]:
+    """All refunds of a payment. https://docs.stripe.com/api/refunds/list"""
+    async with _calling() as client:
+        found = await client.v1.refunds.list_async({"payment_intent": payment_intent, "limit": 100})
+        return [_refund(refund) async for refund in found.auto_paging_iter()]
+
+
+def _refund(refund: "Refund") -> RefundState:
+    intent = refund.payment_intent
+    payment = intent if isinstance(intent, str) else intent.id if intent else ""
+    number = (refund.metadata.to_dict() if refund.metadata else {}).get("refundNumber", "")
     return RefundState(
         id=refund.id,
-        status=refund.status or "pending",
-        total=total,
+        payment_intent=payment,
+        amount=refund.amount,
+        status=REFUND_STATES.get(refund.status or "", RefundStatus.PENDING),
+        number=int(number) if number.isascii() and number.isdigit() else None,
         failure=getattr(refund, "failure_reason", None),
     )
 

@@ -1,22 +1,18 @@
 """Jobs of money: send the refunds that were ordered, free the holds that have ended."""
 
+from collections.abc import Awaitable
 from datetime import timedelta
 
 import structlog
-from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
 from inscrit.jobs import in_database
-from inscrit.monitoring import metrics
-from inscrit.registrations import services
-from inscrit.registrations.ledger import Report
-from inscrit.registrations.lifecycle import RefundRefused, RefundReported
 from inscrit.registrations.models import Registration, RegistrationStatus
 
-from . import checkout, stripe_gateway
+from . import cancelling, checkout, refunding
 from .models import Refund, RefundStatus
 from .stripe_gateway import StripeRefused, StripeUnavailable
 
@@ -26,47 +22,50 @@ log = structlog.get_logger()
 GRACE = timedelta(minutes=1)
 MOST_AT_ONCE = 500
 FORGOTTEN_AFTER = timedelta(minutes=20)
-KEY_LIVES = timedelta(hours=23)
 
 
 @app.task(queue="money", retry=RetryStrategy(max_attempts=100, linear_wait=20))
 async def send_refund(refund_id: int) -> None:
     """Ask Stripe for a refund, with the refund's own key, until it has answered."""
     refund = await in_database(Refund.objects.select_related("payment").get, pk=refund_id)
-    if refund.status != RefundStatus.ORDERED:
-        return
+    if refund.status == RefundStatus.ORDERED:
+        await refunding.send(refund)
+
+
+@app.task(queue="money", retry=RetryStrategy(max_attempts=100, linear_wait=20))
+async def end_session(registration_id: str) -> None:
+    """End a registration's Checkout session at Stripe, and report what became of it."""
+    await checkout.end_session(registration_id, "cancellation")
+
+
+@app.periodic(cron="* * * * *")
+@app.task(queue="money", queueing_lock="cancellations", lock="cancellations")
+async def sweep_cancellations(timestamp: int) -> None:  # noqa: ARG001 - Procrastinate gives it
+    """Every minute: cancellations that a crash or Stripe's silence left half-done."""
+    for registration_id in await in_database(cancelling.unfinished):
+        await _settle(registration_id, checkout.end_session(registration_id, "cancellation"))
+    for event_id in await in_database(cancelling.unfinished_events):
+        await cancelling.go_on(event_id, actor="sweep")
+
+
+@app.task(queue="money", retry=RetryStrategy(max_attempts=100, linear_wait=20))
+async def cancel_registrations(event_id: str, actor: str) -> None:
+    """Cancel what is left of a cancelled event."""
+    await cancelling.go_on(event_id, actor=actor)
+
+
+async def _settle(registration_id: str, work: Awaitable[None]) -> None:
+    """One that fails must not hold up the others."""
     try:
-        state = await stripe_gateway.create_refund(
-            refund.payment_id, refund.amount, refund.idempotency_key
+        await work
+    except Exception as error:
+        expected = isinstance(error, StripeUnavailable | StripeRefused)
+        log.warning(
+            "⏳ Hold kept, to be looked at again",
+            registration=registration_id,
+            error=str(error) if expected else type(error).__name__,
+            exc_info=None if expected else error,
         )
-    except StripeRefused as error:
-        await in_database(_refused, refund, str(error))
-        return
-    await in_database(_answered, refund, state)
-
-
-@transaction.atomic
-def _answered(refund: Refund, state: stripe_gateway.RefundState) -> None:
-    refund.stripe_id = state.id
-    if state.status in ("failed", "canceled"):
-        _refused(refund, state.failure or state.status)
-        return
-    returned = state.status == "succeeded"
-    refund.status = RefundStatus.SUCCEEDED if returned else RefundStatus.PENDING
-    refund.save(update_fields=["stripe_id", "status"])
-    metrics.REFUNDS.labels(refund.reason, refund.status).inc()
-    if returned:
-        fact = RefundReported(refund.payment_id, state.total)
-        services.report(Report(fact, "refund", refund.payment.registration_id))
-
-
-@transaction.atomic
-def _refused(refund: Refund, error: str) -> None:
-    refund.status, refund.error = RefundStatus.FAILED, error
-    refund.save(update_fields=["stripe_id", "status", "error"])
-    metrics.REFUNDS.labels(refund.reason, "failed").inc()
-    fact = RefundRefused(refund.payment_id, refund.amount)
-    services.report(Report(fact, "refund", refund.payment.registration_id))
 
 
 @app.periodic(cron="* * * * *")
@@ -74,31 +73,15 @@ def _refused(refund: Refund, error: str) -> None:
 async def sweep_lapsed_holds(timestamp: int) -> None:  # noqa: ARG001 - Procrastinate gives it
     """Every minute: holds whose session should have expired. Stripe is asked before they go."""
     for registration_id in await in_database(_lapsed):
-        try:
-            await checkout.settle_lapsed_hold(registration_id)
-        except Exception as error:
-            expected = isinstance(error, StripeUnavailable | StripeRefused)
-            log.warning(
-                "⏳ Hold kept, to be looked at again",
-                registration=registration_id,
-                error=str(error) if expected else type(error).__name__,
-                exc_info=None if expected else error,
-            )
+        await _settle(registration_id, checkout.settle_lapsed_hold(registration_id))
 
 
 @app.periodic(cron="*/10 * * * *")
 @app.task(queue="money", queueing_lock="refund sweep")
 async def sweep_ordered_refunds(timestamp: int) -> None:  # noqa: ARG001 - Procrastinate gives it
-    """Every ten minutes: refunds whose job came to nothing.
-
-    After a day Stripe no longer knows the refund's key, and asking again could return the money
-    twice: then a person has to look.
-    """
+    """Every ten minutes: refunds whose job came to nothing."""
     for refund in await in_database(_forgotten_refunds):
-        if refund.created_at < timezone.now() - KEY_LIVES:
-            await in_database(_refused, refund, "Stripe gave no answer for a day")
-        else:
-            await send_refund.defer_async(refund_id=refund.pk)
+        await send_refund.defer_async(refund_id=refund.pk)
 
 
 def _forgotten_refunds() -> list[Refund]:

@@ -7,7 +7,7 @@ through the very same rules and statements.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,12 @@ from . import lifecycle
 from .lifecycle import (
     ClosedSession,
     Decision,
+    Dispute,
     Fact,
     MailKind,
     Offer,
     Payment,
-    Reason,
+    Refund,
     RefundOrder,
     Registration,
 )
@@ -61,11 +62,20 @@ class Entry:
         return self.decision.registration.status is paid and self.before.status is not paid
 
 
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Who is told when a person has to look."""
+
+    email: str
+    locale: str
+
+
 @dataclass(slots=True)
 class Ledger:
     """See the module. ``livemode`` is the mode of our Stripe key, None if there is none."""
 
     livemode: bool | None = None
+    desk: Desk | None = None
     entries: list[Entry] = field(default_factory=list)
     _registrations: dict[str, Registration] = field(default_factory=dict)
     _offers: dict[str, Offer] = field(default_factory=dict)
@@ -87,9 +97,9 @@ class Ledger:
         )
 
     def reading(self, locked: Iterable[Row]) -> list[Statement]:
-        """Take the locked rows; the statements to run next: events, payments, sessions."""
+        """Take the locked rows; the statements to run next, in the order that ``take`` expects."""
         for row in locked:
-            id_, event_id, status, method, amount, currency, places, review, refunded = row
+            id_, event_id, status, method, amount, currency, places, review, refunded, ending = row
             self._registrations[id_] = Registration(
                 id_,
                 event_id,
@@ -100,36 +110,66 @@ class Ledger:
                 places,
                 review=review,
                 amount_refunded=refunded,
+                cancelling=lifecycle.Resolution(ending) if ending else None,
             )
-        ids = list(self._registrations)
+        ids = {"registrations": list(self._registrations)}
         events = {registration.event_id for registration in self._registrations.values()}
         return [
             Statement(SQL["lock_events"], {"events": sorted(events)}),
-            Statement(SQL["read_payments"], {"registrations": ids}),
-            Statement(SQL["read_sessions"], {"registrations": ids}),
+            Statement(SQL["read_payments"], ids),
+            Statement(SQL["read_sessions"], ids),
+            Statement(SQL["read_refunds"], ids),
+            Statement(SQL["read_disputes"], ids),
         ]
 
-    def take(self, events: Iterable[Row], payments: Iterable[Row], sessions: Iterable[Row]) -> None:
-        """Take the rows of the three statements; from here on reports can be applied."""
-        for id_, capacity, confirmed, held, late_payment, cancelled in events:
-            policy = lifecycle.LatePayment(late_payment)
-            self._offers[id_] = Offer(id_, capacity, confirmed, held, policy, cancelled)
-        by_registration: defaultdict[str, list[Payment]] = defaultdict(list)
-        for registration, key, status, *rest in payments:
-            self._owners[key] = registration
-            by_registration[registration].append(
-                Payment(key, lifecycle.PaymentStatus(status), *rest)
-            )
-        for id_, known in by_registration.items():
-            self._registrations[id_] = replace(self._registrations[id_], payments=tuple(known))
+    def take(
+        self,
+        events: Iterable[Row],
+        payments: Iterable[Row],
+        sessions: Iterable[Row],
+        refunds: Iterable[Row],
+        disputes: Iterable[Row],
+    ) -> None:
+        """Take the rows of those statements; from here on reports can be applied."""
+        for id_, capacity, confirmed, held, late_payment, cancelled, lost_dispute in events:
+            late = lifecycle.LatePayment(late_payment)
+            lost = lifecycle.LostDispute(lost_dispute)
+            self._offers[id_] = Offer(id_, capacity, confirmed, held, late, cancelled, lost)
+        self._take_payments(payments, _refunds(refunds), _disputes(disputes))
         for registration, session, status in sessions:
-            self._owners[session] = registration
+            known = self._registrations[registration]
+            if session is not None:
+                self._owners[session] = registration
             if status == "open":
-                self._registrations[registration] = replace(
-                    self._registrations[registration], open_session=session
-                )
+                self._registrations[registration] = replace(known, open_session=session)
+            elif status == "opening":
+                self._registrations[registration] = replace(known, opening=True)
         self._loaded_registrations = dict(self._registrations)
         self._loaded_offers = dict(self._offers)
+
+    def _take_payments(
+        self,
+        payments: Iterable[Row],
+        refunds: Mapping[str, tuple[Refund, ...]],
+        disputes: Mapping[str, tuple[Dispute, ...]],
+    ) -> None:
+        by_registration: defaultdict[str, list[Payment]] = defaultdict(list)
+        for registration, key, status, amount, currency, settles, returned, resolution in payments:
+            self._owners[key] = registration
+            payment = Payment(
+                key,
+                lifecycle.PaymentStatus(status),
+                amount,
+                currency,
+                settles,
+                returned,
+                lifecycle.Resolution(resolution) if resolution else None,
+                refunds.get(key, ()),
+                disputes.get(key, ()),
+            )
+            by_registration[registration].append(payment)
+        for id_, known in by_registration.items():
+            self._registrations[id_] = replace(self._registrations[id_], payments=tuple(known))
 
     def apply(self, report: Report) -> Entry | None:
         """Decide on one report; None if it concerns no registration of ours."""
@@ -138,10 +178,10 @@ class Ledger:
         if before is None:
             return None
         offer = self._offers[before.event_id]
-        if owner and report.registration and owner != report.registration:
-            decision = lifecycle.rejected(before, offer, Reason.OTHER_REGISTRATION)
-        else:
-            decision = lifecycle.decide(before, offer, report.fact, livemode=self.livemode)
+        foreign = bool(owner and report.registration and owner != report.registration)
+        decision = lifecycle.decide(
+            before, offer, report.fact, livemode=self.livemode, foreign=foreign
+        )
         self._registrations[before.id] = decision.registration
         self._offers[before.event_id] = decision.offer
         for payment in decision.registration.payments:
@@ -152,16 +192,23 @@ class Ledger:
 
     def writing(self) -> list[Statement]:
         """The statements that bring the database to what was decided; only what changed."""
+        payments = list(self._changed_payments())
+        refunds = [row for _, payment, known in payments for row in _new_refunds(payment, known)]
         return [
             with_rows(SQL[name], rows)
             for name, rows in (
                 ("write_registrations", self._changed_registrations()),
                 ("write_events", self._moved_places()),
-                ("write_payments", self._changed_payments()),
+                ("write_payments", [_payment_row(id_, payment) for id_, payment, _ in payments]),
+                ("write_refunds", [row for row in refunds if row["number"]]),
+                ("add_refunds", [row for row in refunds if not row["number"]]),
+                ("write_disputes", [row for _, p, k in payments for row in _new_disputes(p, k)]),
                 ("close_sessions", self._closed_sessions()),
                 ("write_journal", self._journal()),
                 ("queue_mails", self._mails()),
-                ("order_refunds", self._refunds()),
+                ("order_refunds", self._orders()),
+                ("end_sessions", self._sessions_to_end()),
+                ("wake_parked", [{"key": p.key} for _, p, known in payments if known is None]),
             )
             if rows
         ]
@@ -174,6 +221,7 @@ class Ledger:
                 "status": after.status,
                 "review": after.review,
                 "amount_refunded": after.amount_refunded,
+                "cancelling": after.cancelling or "",
                 "became_paid": id_ in became_paid,
             }
             for id_, after in self._registrations.items()
@@ -191,22 +239,13 @@ class Ledger:
             if after != self._loaded_offers[id_]
         ]
 
-    def _changed_payments(self) -> list[dict[str, Any]]:
-        return [
-            {
-                "registration_id": id_,
-                "key": payment.key,
-                "status": payment.status,
-                "amount": payment.amount,
-                "currency": payment.currency,
-                "settles": payment.settles,
-                "refund_ordered": payment.refund_ordered,
-                "refunded": payment.refunded,
-            }
-            for id_, after in self._registrations.items()
-            for payment in after.payments
-            if payment != self._loaded_registrations[id_].payment(payment.key)
-        ]
+    def _changed_payments(self) -> Iterator[tuple[str, Payment, Payment | None]]:
+        """Each changed payment with its registration and what was loaded of it."""
+        for id_, after in self._registrations.items():
+            for payment in after.payments:
+                known = self._loaded_registrations[id_].payment(payment.key)
+                if payment != known:
+                    yield id_, payment, known
 
     def _closed_sessions(self) -> list[dict[str, str]]:
         closed: Iterable[ClosedSession] = (
@@ -228,18 +267,98 @@ class Ledger:
             if entry.decision.noted
         ]
 
-    def _mails(self) -> list[dict[str, str]]:
+    def _mails(self) -> list[dict[str, str | None]]:
         mails: Iterable[tuple[str, MailKind]] = (
             (entry.before.id, kind) for entry in self.entries for kind in entry.decision.mails
         )
-        return [{"registration_id": id_, "kind": kind} for id_, kind in mails]
+        rows = (self._mail(id_, kind) for id_, kind in mails)
+        return [row for row in rows if row is not None]
 
-    def _refunds(self) -> list[dict[str, Any]]:
+    def _mail(self, registration_id: str, kind: MailKind) -> dict[str, str | None] | None:
+        if kind is not MailKind.ORGANISER_REVIEW:
+            return {"registration_id": registration_id, "kind": kind}
+        if self.desk is None:
+            return None
+        return {
+            "registration_id": registration_id,
+            "kind": kind,
+            "recipient": self.desk.email,
+            "locale": self.desk.locale,
+        }
+
+    def _orders(self) -> list[dict[str, Any]]:
         orders: Iterable[RefundOrder] = (
             order for entry in self.entries for order in entry.decision.refunds
         )
         return [{"payment": o.payment, "amount": o.amount, "reason": o.reason} for o in orders]
 
+    def _sessions_to_end(self) -> list[dict[str, str]]:
+        ending = {entry.before.id for entry in self.entries if entry.decision.ends_session}
+        return [{"id": id_} for id_ in sorted(ending)]
+
 
 def _row(registration: Registration) -> tuple[object, ...]:
-    return registration.status, registration.review, registration.amount_refunded
+    return (
+        registration.status,
+        registration.review,
+        registration.amount_refunded,
+        registration.cancelling,
+    )
+
+
+def _refunds(rows: Iterable[Row]) -> dict[str, tuple[Refund, ...]]:
+    found: defaultdict[str, tuple[Refund, ...]] = defaultdict(tuple)
+    for payment, amount, status, number, stripe_id in rows:
+        refund = Refund(amount, lifecycle.RefundStatus(status), number, stripe_id)
+        found[payment] = (*found[payment], refund)
+    return found
+
+
+def _disputes(rows: Iterable[Row]) -> dict[str, tuple[Dispute, ...]]:
+    found: defaultdict[str, tuple[Dispute, ...]] = defaultdict(tuple)
+    for payment, id_, status, amount in rows:
+        dispute = Dispute(id_, lifecycle.DisputeStatus(status), amount)
+        found[payment] = (*found[payment], dispute)
+    return found
+
+
+def _payment_row(registration_id: str, payment: Payment) -> dict[str, Any]:
+    return {
+        "registration_id": registration_id,
+        "key": payment.key,
+        "status": payment.status,
+        "amount": payment.amount,
+        "currency": payment.currency,
+        "settles": payment.settles,
+        "refund_ordered": payment.refund_ordered,
+        "refunded": payment.refunded,
+        "charge_refunded": payment.charge_refunded,
+        "resolution": payment.resolution or "",
+    }
+
+
+def _new_refunds(payment: Payment, known: Payment | None) -> Iterator[dict[str, Any]]:
+    """Refunds whose state is another now. What was only just ordered is written as an order."""
+    before = known.refunds if known else ()
+    for refund in payment.refunds:
+        if refund in before or (refund.number is None and refund.stripe_id is None):
+            continue
+        yield {
+            "number": refund.number,
+            "payment": payment.key,
+            "stripe_id": refund.stripe_id,
+            "amount": refund.amount,
+            "status": refund.status,
+        }
+
+
+def _new_disputes(payment: Payment, known: Payment | None) -> Iterator[dict[str, Any]]:
+    before = known.disputes if known else ()
+    for dispute in payment.disputes:
+        if dispute not in before:
+            yield {
+                "id": dispute.id,
+                "payment": payment.key,
+                "status": dispute.status,
+                "amount": dispute.amount,
+            }

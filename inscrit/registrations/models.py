@@ -32,6 +32,11 @@ class PaymentMethod(models.TextChoices):
     CHEQUE = lifecycle.PaymentMethod.CHEQUE.value, _("By cheque")
 
 
+class Cancelling(models.TextChoices):
+    REFUND = lifecycle.Resolution.REFUND.value, _("Yes, with the money back")
+    ACCEPT = lifecycle.Resolution.ACCEPT.value, _("Yes, unless it is paid by now")
+
+
 class Registration(models.Model):
     """One family's request for places at an event. ``amount`` is in minor units."""
 
@@ -66,6 +71,15 @@ class Registration(models.Model):
     currency = models.CharField(_("currency"), max_length=3)
     hold_expires_at = models.DateTimeField(_("held until"), null=True, blank=True)
     paid_at = models.DateTimeField(_("paid on"), null=True, blank=True)
+    # While its Checkout session is being ended: what becomes of money that comes all the same.
+    cancelling = models.CharField(
+        _("being cancelled"),
+        max_length=8,
+        choices=Cancelling.choices,
+        blank=True,
+        default="",
+        db_default="",
+    )
     review = models.CharField(_("to be looked at"), max_length=64, null=True, blank=True)  # noqa: DJ001 - null means: nothing to look at
     created_at = models.DateTimeField(_("registered on"), default=timezone.now)
     updated_at = models.DateTimeField(_("changed on"), auto_now=True)
@@ -82,11 +96,22 @@ class Registration(models.Model):
                 name="registration_lapsing",
             ),
             models.Index(fields=["-created_at"], name="registration_by_age"),
+            models.Index(
+                fields=["id"], condition=~Q(cancelling=""), name="registration_cancelling"
+            ),
+            models.Index(
+                fields=["id"], condition=Q(review__isnull=False), name="registration_to_look_at"
+            ),
         )
         constraints = (
             models.CheckConstraint(
                 name="registration_status_is_known",
                 condition=Q(status__in=RegistrationStatus.values),
+            ),
+            models.CheckConstraint(
+                name="registration_cancelling_while_pending",
+                condition=Q(cancelling="")
+                | Q(cancelling__in=Cancelling.values, status=RegistrationStatus.PENDING),
             ),
             models.CheckConstraint(name="registration_takes_places", condition=Q(places__gte=1)),
             models.CheckConstraint(

@@ -16,7 +16,7 @@ from inscrit.events.models import Event, EventStatus
 from inscrit.sql import Statement, with_rows
 
 from . import story
-from .ledger import SQL, Entry, Ledger, Report
+from .ledger import SQL, Desk, Entry, Ledger, Report
 from .lifecycle import MailKind, Reason, Status
 from .models import (
     IdempotencyKey,
@@ -184,15 +184,22 @@ def report(*reports: Report) -> list[Entry | None]:
 
     None stands for a report that concerns no registration of ours.
     """
-    ledger = Ledger(livemode=config.current().livemode)
+    settings = config.current()
+    ledger = Ledger(livemode=settings.livemode, desk=desk(settings))
     with transaction.atomic():
         (locked,) = _run([ledger.locking(reports)])
-        events, payments, sessions = _run(ledger.reading(locked))
-        ledger.take(events, payments, sessions)
+        ledger.take(*_run(ledger.reading(locked)))
         entries = [ledger.apply(one) for one in reports]
         _run(ledger.writing())
         transaction.on_commit(lambda: story.tell(ledger.entries))
     return entries
+
+
+def desk(settings: config.Config) -> Desk | None:
+    """Who is told that a person has to look; None if nobody is named."""
+    if settings.organiser_email is None:
+        return None
+    return Desk(settings.organiser_email, settings.language_code)
 
 
 def _run(todo: Sequence[Statement]) -> list[list[Any]]:

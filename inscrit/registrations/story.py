@@ -38,7 +38,17 @@ NOTES = {
     Reason.SECOND_PAYMENT_REFUNDED: "💶 Second payment sent back for registration: {}",
     Reason.REFUND_REQUESTED: "💶 Refund ordered for registration: {}",
     Reason.REFUND_RECEIVED: "💶 Refund recorded for registration: {}",
+    Reason.REFUND_UNDER_WAY: "💶 Refund under way for registration: {}",
     Reason.REFUND_FAILED: "❌ Refund failed for registration: {}",
+    Reason.CANCELLATION_REQUESTED: "🚫 Cancellation asked for, its session is being ended: {}",
+    Reason.DISPUTE_INQUIRY: "🏦 The buyer's bank asks about registration: {}",
+    Reason.DISPUTE_OPENED: "🏦 Payment disputed for registration: {}",
+    Reason.DISPUTE_WON: "🏦 Dispute won for registration: {}",
+    Reason.DISPUTE_LOST: "🏦 Dispute lost for registration: {}",
+    Reason.DISPUTE_CLOSED: "🏦 The bank's question is settled for registration: {}",
+    Reason.REVIEW_ACCEPTED: "👀 Looked at, and accepted: {}",
+    Reason.REVIEW_REFUNDED: "👀 Looked at, and given back: {}",
+    Reason.REVIEW_IGNORED: "👀 Looked at, and left as it is: {}",
 }
 # A refused wish of an organiser is answered, it is no failed payment.
 PAYMENTS = (CheckoutCompleted, DelayedPaymentFailed, PaymentSucceeded)

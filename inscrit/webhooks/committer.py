@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import psycopg
 import structlog
 
-from inscrit.registrations.ledger import Ledger
+from inscrit.registrations.ledger import Desk, Ledger
 from inscrit.sql import Statement
 
 from .inbox import Batch, Received
@@ -35,9 +35,12 @@ class Busy(Exception):
 class Committer:
     """Takes deliveries one by one, commits them together. One per process and event loop."""
 
-    def __init__(self, database_url: str, *, livemode: bool | None) -> None:
+    def __init__(
+        self, database_url: str, *, livemode: bool | None, desk: Desk | None = None
+    ) -> None:
         self._database_url = database_url
         self._livemode = livemode
+        self._desk = desk
         self._waiting: asyncio.Queue[tuple[Received, asyncio.Future[None]]] = asyncio.Queue(
             MOST_WAITING
         )
@@ -138,7 +141,7 @@ class Committer:
 
     async def _transact(self, batch: Batch) -> Batch:
         connection = await self._connected()
-        ledger = Ledger(livemode=self._livemode)
+        ledger = Ledger(livemode=self._livemode, desk=self._desk)
         async with connection.pipeline(), connection.transaction():
             wanted = batch.wanted()
             (locked,) = await _fetch(connection, [ledger.locking(wanted)])

@@ -12,7 +12,12 @@ import structlog
 from inscrit.monitoring import metrics
 from inscrit.registrations import story
 from inscrit.registrations.ledger import Entry, Ledger, Report
-from inscrit.registrations.lifecycle import Outcome
+from inscrit.registrations.lifecycle import (
+    ChargeRefunded,
+    DisputeChanged,
+    Outcome,
+    RefundChanged,
+)
 from inscrit.sql import Statement, statements, with_rows
 
 from .notification import (
@@ -23,6 +28,12 @@ from .notification import (
     object_id,
     report_of,
 )
+
+UNKNOWN_REGISTRATION = "unknown_registration"
+UNKNOWN_PAYMENT = "unknown_payment"
+NO_REGISTRATION_ID = "no_registration_id"
+# Ours, or perhaps ours: what they name may only not have reached us yet.
+PARKED = frozenset({UNKNOWN_REGISTRATION, UNKNOWN_PAYMENT})
 
 SQL = statements(Path(__file__).parent / "sql" / "inbox.sql")
 log = structlog.get_logger()
@@ -48,6 +59,11 @@ class Verdict:
     report: Report | None = None
     entry: Entry | None = None
     repeated: bool = False
+
+    @property
+    def again(self) -> bool:
+        """Whether it has to be applied again later: by our fault, or because it came too early."""
+        return self.outcome is Outcome.FAILED or self.reason in PARKED
 
 
 @dataclass(slots=True)
@@ -102,8 +118,7 @@ class Batch:
             log.error(story.FAILURE, stripe_event=event_id, exc_info=error)
             return Verdict(received, Outcome.FAILED, type(error).__name__, report)
         if entry is None:
-            reason = "unknown_registration" if report.registration else "no_registration_id"
-            return Verdict(received, Outcome.UNMATCHED, reason, report)
+            return Verdict(received, Outcome.UNMATCHED, why_unmatched(report), report)
         decision = entry.decision
         return Verdict(received, decision.outcome, decision.reason, report, entry)
 
@@ -117,11 +132,11 @@ class Batch:
         """The inbox rows."""
         fresh = [verdict for verdict in self.verdicts if not verdict.repeated]
         again = Counter(v.received.notification.id for v in self.verdicts if v.repeated)
-        failed = [verdict for verdict in fresh if verdict.outcome is Outcome.FAILED]
+        again_later = [verdict for verdict in fresh if verdict.again]
         rows: Mapping[str, list[dict[str, Any]]] = {
             "store": [_row(verdict) for verdict in fresh],
             "count_deliveries": [{"id": id_, "times": n} for id_, n in again.items()],
-            "retry_later": [{"id": verdict.received.notification.id} for verdict in failed],
+            "retry_later": [{"id": verdict.received.notification.id} for verdict in again_later],
         }
         return [with_rows(SQL[name], some) for name, some in rows.items() if some]
 
@@ -129,6 +144,19 @@ class Batch:
         """Log and count what was committed."""
         for verdict in self.verdicts:
             _tell(verdict)
+
+
+def why_unmatched(report: Report) -> str:
+    """Why a report found no registration.
+
+    What is reported of a Checkout session or a PaymentIntent without our tag is another
+    application's. Disputes and the Dashboard's refunds carry no tag: they may be ours.
+    """
+    if report.registration:
+        return UNKNOWN_REGISTRATION
+    if report.payment and isinstance(report.fact, ChargeRefunded | RefundChanged | DisputeChanged):
+        return UNKNOWN_PAYMENT
+    return NO_REGISTRATION_ID
 
 
 def _row(verdict: Verdict) -> dict[str, Any]:
@@ -143,6 +171,8 @@ def _row(verdict: Verdict) -> dict[str, Any]:
         "api_version": (event.api_version or "")[:64].replace("\0", ""),
         "object_id": object_id(event),
         "registration_id": matched or named or "",
+        "payment_key": (verdict.report.payment if verdict.report else None) or "",
+        "again": verdict.again,
         "outcome": verdict.outcome,
         "reason": verdict.reason,
         "payload": verdict.received.body,

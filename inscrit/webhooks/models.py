@@ -37,6 +37,8 @@ class StripeEvent(models.Model):
     object_id = models.CharField(_("object"), max_length=255, blank=True)
     # No foreign key: an event may name a registration that is not ours.
     registration_id = models.CharField(_("registration"), max_length=255, blank=True)
+    # The PaymentIntent that its object is about: how it is found again once that one is known.
+    payment_key = models.CharField(_("payment"), max_length=255, blank=True, db_default="")
     outcome = models.CharField(_("outcome"), max_length=16, choices=EventOutcome.choices)
     reason = models.CharField(_("why"), max_length=200, blank=True)
     payload = models.TextField(_("body"))
@@ -45,6 +47,8 @@ class StripeEvent(models.Model):
     deliveries = models.PositiveIntegerField(_("deliveries"), default=1)
     attempts = models.PositiveIntegerField(_("attempts"), default=1)
     received_at = models.DateTimeField(_("received"), default=timezone.now)
+    # When it is applied again by itself: our own failure, or something not known to us yet.
+    next_try_at = models.DateTimeField(_("next try"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("Stripe event")
@@ -56,6 +60,16 @@ class StripeEvent(models.Model):
                 fields=["registration_id"],
                 condition=~Q(registration_id=""),
                 name="stripe_event_by_registration",
+            ),
+            models.Index(
+                fields=["payment_key"],
+                condition=Q(outcome="unmatched") & ~Q(payment_key=""),
+                name="stripe_event_parked",
+            ),
+            models.Index(
+                fields=["next_try_at"],
+                condition=Q(next_try_at__isnull=False),
+                name="stripe_event_to_try_again",
             ),
             models.Index(
                 fields=["outcome", "-received_at"],

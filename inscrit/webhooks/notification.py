@@ -12,13 +12,17 @@ import msgspec
 
 from inscrit.registrations.ledger import Report
 from inscrit.registrations.lifecycle import (
+    REFUND_STATES,
+    ChargeRefunded,
     CheckoutCompleted,
     CheckoutExpired,
     DelayedPaymentFailed,
+    DisputeChanged,
+    DisputeStatus,
     Fact,
     PaymentAttemptFailed,
     PaymentSucceeded,
-    RefundReported,
+    RefundChanged,
 )
 
 # The end of the year 9999, where PostgreSQL goes on but Python's dates end.
@@ -54,6 +58,8 @@ class StripeObject(msgspec.Struct):
     client_reference_id: str | None = None
     payment_intent: str | None = None
     payment_status: str | None = None
+    status: str | None = None
+    amount: int | None = None
     amount_total: int | None = None
     amount_received: int | None = None
     amount_refunded: int | None = None
@@ -64,6 +70,12 @@ class StripeObject(msgspec.Struct):
         """The registration that the object names, in its metadata or as its reference."""
         named = (self.metadata or {}).get("registrationId") or self.client_reference_id
         return named if named and len(named) <= 255 else None
+
+    @property
+    def refund_number(self) -> int | None:
+        """Our own number of a refund that we ordered."""
+        number = (self.metadata or {}).get("refundNumber", "")
+        return int(number) if number.isascii() and number.isdigit() and len(number) < 18 else None
 
 
 class Identified(msgspec.Struct):
@@ -151,8 +163,36 @@ def _attempt_failed(seen: StripeObject, livemode: bool) -> Fact:  # noqa: FBT001
     return PaymentAttemptFailed(seen.id, livemode)
 
 
-def _refunded(seen: StripeObject, _livemode: bool) -> Fact:  # noqa: FBT001
-    return RefundReported(seen.payment_intent or "", seen.amount_refunded or 0)
+def _charge_refunded(seen: StripeObject, livemode: bool) -> Fact:  # noqa: FBT001
+    return ChargeRefunded(seen.payment_intent or "", seen.amount_refunded or 0, livemode)
+
+
+def _refund_changed(seen: StripeObject, livemode: bool) -> Fact:  # noqa: FBT001
+    status = REFUND_STATES.get(seen.status or "")
+    if status is None:
+        raise Unreadable(f"refund status {seen.status!r} is not known")
+    return RefundChanged(
+        payment=seen.payment_intent or "",
+        refund=seen.id,
+        amount=seen.amount or 0,
+        status=status,
+        number=seen.refund_number,
+        livemode=livemode,
+    )
+
+
+def _dispute_changed(seen: StripeObject, livemode: bool) -> Fact:  # noqa: FBT001
+    try:
+        status = DisputeStatus(seen.status or "")
+    except ValueError:
+        raise Unreadable(f"dispute status {seen.status!r} is not known") from None
+    return DisputeChanged(
+        payment=seen.payment_intent or "",
+        dispute=seen.id,
+        amount=seen.amount or 0,
+        status=status,
+        livemode=livemode,
+    )
 
 
 FACTS: dict[str, Callable[[StripeObject, bool], Fact]] = {
@@ -162,7 +202,16 @@ FACTS: dict[str, Callable[[StripeObject, bool], Fact]] = {
     "checkout.session.expired": _expired,
     "payment_intent.succeeded": _succeeded,
     "payment_intent.payment_failed": _attempt_failed,
-    "charge.refunded": _refunded,
+    "charge.refunded": _charge_refunded,
+    "charge.refund.updated": _refund_changed,
+    "refund.created": _refund_changed,
+    "refund.updated": _refund_changed,
+    "refund.failed": _refund_changed,
+    "charge.dispute.created": _dispute_changed,
+    "charge.dispute.updated": _dispute_changed,
+    "charge.dispute.closed": _dispute_changed,
+    "charge.dispute.funds_withdrawn": _dispute_changed,
+    "charge.dispute.funds_reinstated": _dispute_changed,
 }
 HANDLED = frozenset(FACTS)
 # Types whose whole point is a confirmation: without a registration that deserves a warning.

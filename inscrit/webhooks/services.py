@@ -1,22 +1,37 @@
-"""Applying a stored Stripe event again."""
+"""Applying a stored Stripe event again: by hand, or by itself until it is through."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import timedelta
 
+import structlog
 from django.db import transaction
+from django.utils import timezone
 
 from inscrit.registrations import services
+from inscrit.registrations.ledger import Entry
 from inscrit.registrations.lifecycle import Outcome
 
+from .inbox import PARKED, UNKNOWN_PAYMENT, why_unmatched
 from .models import EventOutcome, StripeEvent
 from .notification import Unreadable, read, report_of
+
+# Minutes to wait after each try; some three days in all, as long as Stripe itself tries.
+DELAYS = (1, 2, 5, 10, 30, 60, 120, 360, 720, 1440, 1440)
+MOST_AT_ONCE = 500
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """What applying an event again did."""
+    """What applying an event again did; ``changes`` says it in the words of the journal."""
 
     outcome: Outcome
     reason: str
+    changes: list[str] = field(default_factory=list)
+
+    @property
+    def is_settled(self) -> bool:
+        return self.outcome is not Outcome.FAILED and self.reason not in PARKED
 
 
 def replay(event_id: str, *, dry_run: bool = False) -> Replay:
@@ -33,9 +48,61 @@ def replay(event_id: str, *, dry_run: bool = False) -> Replay:
         if stored.outcome != EventOutcome.APPLIED or result.outcome is Outcome.APPLIED:
             stored.outcome = EventOutcome(result.outcome)
             stored.reason = result.reason
-        stored.save(update_fields=["outcome", "reason", "attempts"])
+        if result.is_settled:
+            stored.next_try_at = None
+        stored.save(update_fields=["outcome", "reason", "attempts", "next_try_at"])
         transaction.set_rollback(dry_run)
     return result
+
+
+def try_again(event_id: str) -> None:
+    """Apply an event that is due again, once; if it still can't be, later again, or never more.
+
+    Raises StripeEvent.DoesNotExist.
+    """
+    with transaction.atomic():
+        due = StripeEvent.objects.select_for_update(no_key=True, skip_locked=True)
+        stored = due.filter(pk=event_id, next_try_at__isnull=False).first()
+        if stored is None:  # settled, given up, or in somebody's hands
+            return
+        # Whatever happens to this process now, the next try is not this one again at once.
+        _postpone(stored)
+    try:
+        result = replay(event_id)
+    except Exception as error:
+        log.error(
+            "❌ Stripe event failed again", stripe_event=event_id, attempts=stored.attempts,
+            exc_info=error,
+        )  # fmt: skip
+        StripeEvent.objects.filter(pk=event_id).update(attempts=stored.attempts + 1)
+        return
+    log.info(
+        "🔁 Stripe event applied again",
+        stripe_event=event_id,
+        outcome=str(result.outcome),
+        reason=str(result.reason),
+        attempts=stored.attempts + 1,
+    )
+
+
+def _postpone(stored: StripeEvent) -> None:
+    delay = DELAYS[stored.attempts - 1] if stored.attempts <= len(DELAYS) else None
+    stored.next_try_at = timezone.now() + timedelta(minutes=delay) if delay else None
+    stored.save(update_fields=["next_try_at"])
+    # Another application's refund or dispute is no news; anything else a person should see.
+    if delay is None and stored.reason != UNKNOWN_PAYMENT:
+        log.error(
+            "❌ Stripe event given up, a person has to look",
+            stripe_event=stored.pk,
+            outcome=stored.outcome,
+            reason=stored.reason,
+        )
+
+
+def due() -> list[str]:
+    """The events whose next try has come, the oldest first."""
+    waiting = StripeEvent.objects.filter(next_try_at__lte=timezone.now())
+    return list(waiting.order_by("next_try_at").values_list("pk", flat=True)[:MOST_AT_ONCE])
 
 
 def _apply(stored: StripeEvent) -> Replay:
@@ -47,6 +114,21 @@ def _apply(stored: StripeEvent) -> Replay:
         return Replay(Outcome.IGNORED, "type_only_logged")
     (entry,) = services.report(report)
     if entry is None:
-        reason = "unknown_registration" if report.registration else "no_registration_id"
-        return Replay(Outcome.UNMATCHED, reason)
-    return Replay(entry.decision.outcome, entry.decision.reason)
+        return Replay(Outcome.UNMATCHED, why_unmatched(report))
+    return Replay(entry.decision.outcome, entry.decision.reason, changes(entry))
+
+
+def changes(entry: Entry) -> list[str]:
+    """What a decision changed, a few words each."""
+    before, after = entry.before, entry.decision.registration
+    found = []
+    if before.status is not after.status:
+        found.append(f"{before.status} → {after.status}")
+    if before.amount_refunded != after.amount_refunded:
+        found.append(f"amount_refunded {before.amount_refunded} → {after.amount_refunded}")
+    if before.review != after.review:
+        found.append(f"review {before.review} → {after.review}")
+    found += [f"payment {p.key} {p.status}" for p in after.payments if p not in before.payments]
+    found += [f"refund of {order.amount} ordered" for order in entry.decision.refunds]
+    found += [f"mail {kind}" for kind in entry.decision.mails]
+    return found

@@ -204,7 +204,9 @@ def test_a_cancelled_event_tells_and_frees_everybody(organiser: Caller, anybody:
     assert cancelled["confirmed"] == 0
     found = content(organiser.get(f"/registrations/{registration['id']}"))
     assert found["status"] == "CANCELLED"
-    assert content(organiser.post(f"/events/{event['id']}/cancel"))["cancelled"] == 0
+    again = content(organiser.post(f"/events/{event['id']}/cancel"))
+    assert (again["cancelled"], again["waiting"]) == (1, 0)
+    assert content(organiser.get(f"/events/{event['id']}/cancellation")) == again
 
 
 @on_its_own_connections

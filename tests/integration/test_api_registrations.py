@@ -6,11 +6,13 @@ from typing import Any
 
 import httpx
 import pytest
+from asgiref.sync import async_to_sync
 from django.utils import timezone
 
 from inscrit import config, ports
 from inscrit.events.models import Event
 from inscrit.mail.models import Message
+from inscrit.payments import tasks
 from inscrit.payments.models import CheckoutSession, Refund
 from inscrit.registrations.models import IdempotencyKey, Registration
 
@@ -204,6 +206,7 @@ def test_cancelling_ends_the_checkout_session(
     assert cancelled["status"] == "CANCELLED"
     assert [step["reason"] for step in cancelled["timeline"]] == [
         "registered",
+        "cancellation_requested",
         "cancelled_by_request",
     ]
     assert content(anybody.post(f"{path}?token={made['token']}")) == cancelled
@@ -214,29 +217,45 @@ def test_cancelling_ends_the_checkout_session(
     assert [message.kind for message in Message.objects.all()] == ["cancelled"]
 
 
-def test_what_was_paid_meanwhile_is_sent_back(
+def test_a_cancellation_that_is_too_late_leaves_the_payment_and_the_place(
     organiser: Caller, anybody: Caller, stripe: str
 ) -> None:
     """No webhook has told us of the payment yet; Stripe says so when the session is to end."""
     made = anybody.register(organiser.open_event())
     pay(made["checkout_url"])
-    cancelled = content(anybody.post(f"/registrations/{made['id']}/cancel?token={made['token']}"))
-    assert cancelled["status"] == "CANCELLED"
-    assert cancelled["timeline"][-1]["reason"] == "late_payment_refunded"
-    assert Refund.objects.get().amount == 1250
+    found = content(anybody.post(f"/registrations/{made['id']}/cancel?token={made['token']}"))
+    assert (found["status"], found["cancelling"]) == ("PAID", False)
+    assert not Refund.objects.exists()
 
 
-@pytest.mark.usefixtures("stripe")
-def test_without_stripe_one_can_cancel_all_the_same(
-    organiser: Caller, anybody: Caller, stripe_at: Callable[[str], None]
+def test_a_cancellation_with_the_money_back_is_never_too_late(
+    organiser: Caller, anybody: Caller, stripe: str
 ) -> None:
-    """The session stays open at Stripe: what is paid through it would be sent back."""
+    made = anybody.register(organiser.open_event())
+    pay(made["checkout_url"])
+    found = content(organiser.post(f"/registrations/{made['id']}/cancel"))
+    assert found["status"] == "CANCELLED"
+    assert Refund.objects.get().amount == 1250
+    assert [message.kind for message in Message.objects.all()] == ["cancelled"]
+
+
+def test_while_stripe_does_not_answer_a_cancellation_waits_and_keeps_the_places(
+    organiser: Caller, anybody: Caller, stripe: str, stripe_at: Callable[[str], None]
+) -> None:
+    """The session can still be paid: who gave the place to somebody else would sell it twice."""
     event = organiser.open_event()
     made = anybody.register(event)
     stripe_at(f"http://127.0.0.1:{ports.free()}")
-    cancelled = content(organiser.post(f"/registrations/{made['id']}/cancel"))
-    assert cancelled["status"] == "CANCELLED"
+    waiting = content(organiser.post(f"/registrations/{made['id']}/cancel"))
+    assert (waiting["status"], waiting["cancelling"]) == ("PENDING", True)
+    assert content(anybody.get(f"/events/{event['id']}"))["held"] == 1
+    async_to_sync(tasks.sweep_cancellations.func)(0)
+    assert content(organiser.get(f"/registrations/{made['id']}"))["status"] == "PENDING"
+    stripe_at(stripe)
+    async_to_sync(tasks.sweep_cancellations.func)(0)
+    assert content(organiser.get(f"/registrations/{made['id']}"))["status"] == "CANCELLED"
     assert content(anybody.get(f"/events/{event['id']}"))["held"] == 0
+    assert _at_stripe(stripe, CheckoutSession.objects.get())["status"] == "expired"
 
 
 @pytest.mark.parametrize(("days", "refunded"), [(1, True), (-1, False), (None, False)])

@@ -25,6 +25,8 @@ CONTRACT = {
     ("post", "/registrations/{registration_id}/cancel"),
     ("post", "/registrations/{registration_id}/refund"),
     ("post", "/registrations/{registration_id}/mark-paid"),
+    ("post", "/registrations/{registration_id}/review"),
+    ("get", "/events/{event_id}/cancellation"),
     ("get", "/stripe-events"),
     ("get", "/stripe-events/{stripe_event_id}"),
     ("post", "/stripe-events/{stripe_event_id}/replay"),
@@ -55,7 +57,7 @@ def test_every_operation_is_described(schema: dict[str, Any]) -> None:
 
 
 def test_what_is_sent_has_an_example(schema: dict[str, Any]) -> None:
-    for name in ("EventIn", "EventPatch", "RegistrationIn", "RefundIn"):
+    for name in ("EventIn", "EventPatch", "RegistrationIn", "RefundIn", "ReviewIn"):
         assert schema["components"]["schemas"][name]["example"]
 
 

@@ -123,6 +123,7 @@ def test_a_dry_run_changes_nothing(organiser: Caller, anybody: Caller, staff: Ma
         "id": "evt_1",
         "outcome": "applied",
         "reason": "session_expired",
+        "changes": ["PENDING → EXPIRED", "mail expired"],
         "dry_run": True,
     }
     assert Registration.objects.get(pk=registration).status == "PENDING"

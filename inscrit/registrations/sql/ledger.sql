@@ -1,5 +1,6 @@
 -- name: lock_registrations
-SELECT id, event_id, status, payment_method, amount, currency, places, review, amount_refunded
+SELECT id, event_id, status, payment_method, amount, currency, places, review, amount_refunded,
+    cancelling
 FROM registrations_registration
 WHERE id IN (
     SELECT unnest(%(registrations)s::text[])
@@ -12,14 +13,14 @@ ORDER BY id
 FOR NO KEY UPDATE
 
 -- name: lock_events
-SELECT id, capacity, confirmed, held, late_payment, status = 'cancelled'
+SELECT id, capacity, confirmed, held, late_payment, status = 'cancelled', lost_dispute
 FROM events_event
 WHERE id = ANY(%(events)s::text[])
 ORDER BY id
 FOR NO KEY UPDATE
 
 -- name: read_payments
-SELECT registration_id, key, status, amount, currency, settles, refund_ordered, refunded
+SELECT registration_id, key, status, amount, currency, settles, charge_refunded, resolution
 FROM payments_payment
 WHERE registration_id = ANY(%(registrations)s::text[])
 ORDER BY registration_id, created_at, key
@@ -27,18 +28,35 @@ ORDER BY registration_id, created_at, key
 -- name: read_sessions
 SELECT registration_id, stripe_id, status
 FROM payments_checkoutsession
-WHERE registration_id = ANY(%(registrations)s::text[]) AND stripe_id IS NOT NULL
+WHERE registration_id = ANY(%(registrations)s::text[])
+
+-- name: read_refunds
+SELECT r.payment_id, r.amount, r.status, r.id, r.stripe_id
+FROM payments_refund AS r
+JOIN payments_payment AS p ON p.key = r.payment_id
+WHERE p.registration_id = ANY(%(registrations)s::text[])
+ORDER BY r.id
+
+-- name: read_disputes
+SELECT d.payment_id, d.id, d.status, d.amount
+FROM payments_dispute AS d
+JOIN payments_payment AS p ON p.key = d.payment_id
+WHERE p.registration_id = ANY(%(registrations)s::text[])
+ORDER BY d.id
 
 -- name: write_registrations
 UPDATE registrations_registration AS r
 SET status = u.status,
     review = u.review,
     amount_refunded = u.amount_refunded,
-    paid_at = CASE WHEN u.became_paid THEN now() ELSE r.paid_at END,
+    cancelling = u.cancelling,
+    paid_at = CASE WHEN u.became_paid THEN coalesce(r.paid_at, now()) ELSE r.paid_at END,
     hold_expires_at = CASE WHEN u.status = 'PENDING' THEN r.hold_expires_at END,
     updated_at = now()
-FROM json_to_recordset(%(rows)s::json)
-    AS u(id text, status text, review text, amount_refunded bigint, became_paid boolean)
+FROM json_to_recordset(%(rows)s::json) AS u(
+    id text, status text, review text, amount_refunded bigint, cancelling text,
+    became_paid boolean
+)
 WHERE r.id = u.id
 
 -- name: write_events
@@ -50,13 +68,13 @@ WHERE e.id = u.id
 -- name: write_payments
 INSERT INTO payments_payment AS p (
     key, registration_id, status, amount, currency, settles, refund_ordered, refunded,
-    created_at, updated_at
+    charge_refunded, resolution, created_at, updated_at
 )
 SELECT u.key, u.registration_id, u.status, u.amount, u.currency, u.settles, u.refund_ordered,
-    u.refunded, now(), now()
+    u.refunded, u.charge_refunded, u.resolution, now(), now()
 FROM json_to_recordset(%(rows)s::json) AS u(
     key text, registration_id text, status text, amount bigint, currency text, settles boolean,
-    refund_ordered bigint, refunded bigint
+    refund_ordered bigint, refunded bigint, charge_refunded bigint, resolution text
 )
 ORDER BY u.settles -- a payment stops settling before another one starts
 ON CONFLICT (key) DO UPDATE
@@ -66,7 +84,29 @@ SET status = excluded.status,
     settles = excluded.settles,
     refund_ordered = excluded.refund_ordered,
     refunded = excluded.refunded,
+    charge_refunded = excluded.charge_refunded,
+    resolution = excluded.resolution,
     updated_at = excluded.updated_at
+
+-- name: write_refunds
+UPDATE payments_refund AS r
+SET stripe_id = coalesce(u.stripe_id, r.stripe_id), status = u.status
+FROM json_to_recordset(%(rows)s::json) AS u(number bigint, stripe_id text, status text)
+WHERE r.id = u.number
+
+-- name: add_refunds
+INSERT INTO payments_refund (payment_id, amount, reason, status, stripe_id, error, created_at)
+SELECT u.payment, u.amount, 'outside', u.status, u.stripe_id, '', now()
+FROM json_to_recordset(%(rows)s::json) AS u(
+    payment text, amount bigint, status text, stripe_id text
+)
+
+-- name: write_disputes
+INSERT INTO payments_dispute AS d (id, payment_id, status, amount, created_at, updated_at)
+SELECT u.id, u.payment, u.status, u.amount, now(), now()
+FROM json_to_recordset(%(rows)s::json) AS u(id text, payment text, status text, amount bigint)
+ON CONFLICT (id) DO UPDATE
+SET status = excluded.status, amount = excluded.amount, updated_at = excluded.updated_at
 
 -- name: close_sessions
 UPDATE payments_checkoutsession AS s
@@ -91,9 +131,10 @@ WITH queued AS (
     INSERT INTO mail_message (
         registration_id, kind, recipient, locale, state, attempts, error, created_at, next_try_at
     )
-    SELECT r.id, u.kind, r.contact_email, r.locale, 'queued', 0, '', now(),
-        now() + interval '5 minutes'
-    FROM json_to_recordset(%(rows)s::json) AS u(registration_id text, kind text)
+    SELECT r.id, u.kind, coalesce(u.recipient, r.contact_email), coalesce(u.locale, r.locale),
+        'queued', 0, '', now(), now() + interval '5 minutes'
+    FROM json_to_recordset(%(rows)s::json)
+        AS u(registration_id text, kind text, recipient text, locale text)
     JOIN registrations_registration AS r ON r.id = u.registration_id
     ON CONFLICT DO NOTHING
     RETURNING id
@@ -121,4 +162,29 @@ SELECT procrastinate_defer_jobs_v1(array_agg(
         jsonb_build_object('refund_id', id), NULL)::procrastinate_job_to_defer_v1
 ))
 FROM ordered
+HAVING count(*) > 0
+
+-- name: end_sessions
+-- Whoever asked for it does it at once; the job is there should that come to nothing.
+SELECT procrastinate_defer_jobs_v1(array_agg(
+    ROW('money', 'inscrit.payments.tasks.end_session', 10, NULL, NULL,
+        jsonb_build_object('registration_id', u.id), now() + interval '15 seconds'
+    )::procrastinate_job_to_defer_v1
+))
+FROM json_to_recordset(%(rows)s::json) AS u(id text)
+
+-- name: wake_parked
+-- Stripe told of a refund or a dispute before it told of the payment: its turn has come.
+WITH woken AS (
+    UPDATE webhooks_stripeevent AS e
+    SET next_try_at = now() + interval '1 minute'
+    FROM json_to_recordset(%(rows)s::json) AS u(key text)
+    WHERE e.payment_key = u.key AND e.outcome = 'unmatched' AND e.payment_key <> ''
+    RETURNING e.id
+)
+SELECT procrastinate_defer_jobs_v1(array_agg(
+    ROW('webhooks', 'inscrit.webhooks.tasks.retry', 5, NULL, NULL,
+        jsonb_build_object('event_id', id), NULL)::procrastinate_job_to_defer_v1
+))
+FROM woken
 HAVING count(*) > 0

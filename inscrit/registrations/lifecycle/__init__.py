@@ -1,0 +1,175 @@
+"""The rules of a registration: one pure state machine.
+
+Facts go in (what Stripe, a buyer or an organiser reported), a ``Decision`` comes out: the
+registration and the event's places as they are afterwards, and what has to follow (mails, refunds,
+sessions to close). Nothing here reads a clock, a database or a network, and the order in which
+facts arrive is never trusted: a registration that is paid does not go down on a late failure.
+
+Amounts are integers in the currency's minor unit.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from .cancelling import cancel_requested
+from .decision import (
+    ClosedSession,
+    Decision,
+    RefundOrder,
+    applied,
+    duplicate,
+    refused,
+    rejected,
+)
+from .disputes import dispute_changed
+from .facts import (
+    CancelRequested,
+    ChargeRefunded,
+    CheckoutCompleted,
+    CheckoutExpired,
+    CheckoutUnavailable,
+    DelayedPaymentFailed,
+    DisputeChanged,
+    Fact,
+    MarkedPaid,
+    PaymentAttemptFailed,
+    PaymentSucceeded,
+    RefundChanged,
+    RefundRequested,
+    ReviewResolved,
+)
+from .payments import money_of_another, payment_attempt_failed, payment_succeeded
+from .refunds import charge_refunded, refund_changed, refund_requested
+from .reviews import review_resolved
+from .sessions import (
+    checkout_completed,
+    checkout_expired,
+    checkout_unavailable,
+    delayed_payment_failed,
+)
+from .state import Dispute, Offer, Payment, Refund, Registration
+from .words import (
+    CONFIRMED,
+    HOLDING,
+    LAPSED,
+    REFUND_STATES,
+    DisputeStatus,
+    LatePayment,
+    LostDispute,
+    MailKind,
+    Outcome,
+    PaymentMethod,
+    PaymentStatus,
+    Reason,
+    RefundStatus,
+    Resolution,
+    Status,
+)
+
+__all__ = [
+    "CONFIRMED",
+    "HOLDING",
+    "LAPSED",
+    "REFUND_STATES",
+    "CancelRequested",
+    "ChargeRefunded",
+    "CheckoutCompleted",
+    "CheckoutExpired",
+    "CheckoutUnavailable",
+    "ClosedSession",
+    "Decision",
+    "DelayedPaymentFailed",
+    "Dispute",
+    "DisputeChanged",
+    "DisputeStatus",
+    "Fact",
+    "LatePayment",
+    "LostDispute",
+    "MailKind",
+    "MarkedPaid",
+    "Offer",
+    "Outcome",
+    "Payment",
+    "PaymentAttemptFailed",
+    "PaymentMethod",
+    "PaymentStatus",
+    "PaymentSucceeded",
+    "Reason",
+    "Refund",
+    "RefundChanged",
+    "RefundOrder",
+    "RefundRequested",
+    "RefundStatus",
+    "Registration",
+    "Resolution",
+    "ReviewResolved",
+    "Status",
+    "decide",
+]
+
+
+def decide(
+    registration: Registration,
+    offer: Offer,
+    fact: Fact,
+    *,
+    livemode: bool | None = None,
+    foreign: bool = False,
+) -> Decision:
+    """What this fact means for this registration.
+
+    ``livemode`` is the mode of our own Stripe key; None accepts either. ``foreign``: the fact
+    names another registration than the one whose session or payment it is about.
+    """
+    stated = getattr(fact, "livemode", None)
+    if livemode is not None and stated is not None and stated is not livemode:
+        decision = rejected(registration, offer, Reason.WRONG_MODE)
+    elif foreign:
+        decision = money_of_another(registration, offer, fact)
+    else:
+        decision = _RULES[type(fact)](registration, offer, fact)
+    return _completed(registration, offer, decision)
+
+
+def _completed(before: Registration, offer: Offer, decision: Decision) -> Decision:
+    """What holds of every decision: places and sums follow, and who has to look is told."""
+    after, mails = decision.registration, decision.mails
+    after = replace(after, amount_refunded=after.returned)
+    if after.cancelling and after.status is not Status.PENDING:
+        after = replace(after, cancelling=None)
+    if after.kept_payments:
+        after = after.flagged(decision.reason)  # money of ours that gives nobody a place
+    if after.review and after.review != before.review:
+        mails = (*mails, MailKind.ORGANISER_REVIEW)
+    return replace(decision, registration=after, offer=offer.moved(before, after), mails=mails)
+
+
+def _marked_paid(registration: Registration, offer: Offer, _fact: MarkedPaid) -> Decision:
+    if registration.status in CONFIRMED:
+        return duplicate(registration, offer)
+    if registration.method is not PaymentMethod.CHEQUE:
+        return refused(registration, offer, Reason.NOT_PAID_BY_CHEQUE)
+    if registration.status not in HOLDING | LAPSED or offer.cancelled:
+        return refused(registration, offer, Reason.NOTHING_TO_CHANGE)
+    if registration.status not in HOLDING and not offer.seats(registration.places):
+        return refused(registration, offer, Reason.NO_PLACE_LEFT)
+    paid = replace(registration, status=Status.PAID)
+    return applied(paid, offer, Reason.MARKED_PAID, mails=(MailKind.CONFIRMED,))
+
+
+_RULES: dict[type[Any], Callable[[Registration, Offer, Any], Decision]] = {
+    CheckoutCompleted: checkout_completed,
+    DelayedPaymentFailed: delayed_payment_failed,
+    PaymentSucceeded: payment_succeeded,
+    PaymentAttemptFailed: payment_attempt_failed,
+    CheckoutExpired: checkout_expired,
+    CheckoutUnavailable: checkout_unavailable,
+    CancelRequested: cancel_requested,
+    RefundRequested: refund_requested,
+    ChargeRefunded: charge_refunded,
+    RefundChanged: refund_changed,
+    DisputeChanged: dispute_changed,
+    MarkedPaid: _marked_paid,
+    ReviewResolved: review_resolved,
+}
