@@ -137,6 +137,10 @@ async def cancel_registration(
 
     The staff's cancelling refunds what was paid. A registrant's does so until the event's
     `refund_until`; after it a person decides. Cancelling twice changes nothing.
+
+    A Checkout session that is still open is ended at Stripe first; while Stripe does not answer,
+    `cancelling` is true. Was it paid at the last moment, then the money goes back with the staff's
+    cancelling and before `refund_until`; else the registration is paid, and stays so.
     """
     _permit(request.auth, registration_id, token, WHO_HANDLES_REGISTRATIONS)
     refund = await in_database(_refund_is_due, registration_id, request.auth)
@@ -255,8 +259,8 @@ def _checkout_unavailable(*, refused: bool) -> Problem:
 
 def _refund_is_due(registration_id: str, caller: Caller) -> bool:
     """Whether cancelling gives the money back: for the staff always, else by the event's policy."""
-    refund_until = _found(registration_id).event.refund_until
-    return caller.is_staff or (refund_until is not None and timezone.now() < refund_until)
+    event = _found(registration_id).event
+    return caller.is_staff or event.gives_money_back(timezone.now())
 
 
 def _reported(request: Request, registration_id: str, fact: Fact) -> RegistrationOut:

@@ -156,5 +156,9 @@ class Event(models.Model):
     def sales_close_at(self) -> datetime:
         return self.sales_end_at or self.starts_at
 
+    def gives_money_back(self, now: datetime) -> bool:
+        """Whether a registrant who cancels now gets back what was paid, without asking anybody."""
+        return self.refund_until is not None and now < self.refund_until
+
     def is_on_sale(self, now: datetime) -> bool:
         return self.status == EventStatus.PUBLISHED and now < self.sales_close_at

@@ -3,16 +3,20 @@
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils import timezone
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from inscrit.jobs import in_database
-from inscrit.payments import checkout
+from inscrit.payments import cancelling, checkout
 from inscrit.payments.stripe_gateway import StripeRefused, StripeUnavailable
+from inscrit.registrations.lifecycle import CONFIRMED, HOLDING, LAPSED, Status
 from inscrit.registrations.models import PaymentMethod, Registration, RegistrationStatus
 
 from .privacy import private
 from .redirects import SeeOther
 from .timeline import timeline
+
+# Money may have come for these without our knowing it yet.
+AWAITING_MONEY = LAPSED | {Status.PENDING}
 
 
 @require_safe
@@ -21,8 +25,8 @@ async def page(request: HttpRequest, registration_id: str) -> HttpResponse:
     """Its state in plain words. Back from Stripe, it is read there before it is shown."""
     registration = await _opened(request, registration_id)
     returned = "session_id" in request.GET
-    if returned and registration.status == RegistrationStatus.PENDING:
-        await _read_stripe(registration_id)
+    if returned and registration.status in AWAITING_MONEY:
+        await _read_stripe(registration_id, request.GET["session_id"])
     return await in_database(_show, request, registration_id, returned=returned)
 
 
@@ -46,6 +50,38 @@ async def pay(request: HttpRequest, registration_id: str) -> HttpResponse:
         return SeeOther(registration.get_absolute_url())
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
+@private
+async def cancel(request: HttpRequest, registration_id: str) -> HttpResponse:
+    """Give the places back: asked for on a page of its own, done by its button."""
+    registration = await _opened(request, registration_id)
+    if not _can_cancel(registration):
+        return SeeOther(registration.get_absolute_url())
+    refund = registration.event.gives_money_back(timezone.now())
+    if request.method != "POST":
+        return await in_database(_ask_whether_to_cancel, request, registration, refund=refund)
+    await cancelling.cancel(registration_id, refund=refund, actor="registrant")
+    return SeeOther(registration.get_absolute_url())
+
+
+def _can_cancel(registration: Registration) -> bool:
+    has_places = registration.status in HOLDING | CONFIRMED and not registration.cancelling
+    return has_places and timezone.now() < registration.event.starts_at
+
+
+def _ask_whether_to_cancel(
+    request: HttpRequest, registration: Registration, *, refund: bool
+) -> HttpResponse:
+    context = {
+        "registration": registration,
+        "event": registration.event,
+        "participants": registration.participants.all(),
+        "charged": registration.was_charged,
+        "refund": refund,
+    }
+    return render(request, "pages/cancel.html", context)
+
+
 async def _opened(request: HttpRequest, registration_id: str) -> Registration:
     """The registration, if the address has its token. Raises Http404."""
     registration = await in_database(_find, registration_id)
@@ -58,9 +94,9 @@ def _find(registration_id: str) -> Registration | None:
     return Registration.objects.select_related("event").filter(pk=registration_id).first()
 
 
-async def _read_stripe(registration_id: str) -> None:
+async def _read_stripe(registration_id: str, session_id: str) -> None:
     try:
-        await checkout.confirm_return(registration_id)
+        await checkout.confirm_return(registration_id, session_id)
     except (StripeUnavailable, StripeRefused):
         return  # The webhook will tell; the page goes on asking.
 
@@ -83,6 +119,7 @@ def _show(request: HttpRequest, registration_id: str, *, returned: bool) -> Http
         "returned": returned,
         "can_pay": pending and online and held,
         "changing": registration.status == RegistrationStatus.PROCESSING or (pending and online),
+        "can_cancel": _can_cancel(registration),
         "can_register_again": registration.event.is_on_sale(now),
     }
     return render(request, "pages/registration.html", context)

@@ -12,6 +12,7 @@ urlpatterns: list[URLPattern] = [
     path("events/<slug:slug>/register", registering.register, name="register"),
     path("registrations/<slug:registration_id>", registrations.page, name="registration"),
     path("registrations/<slug:registration_id>/status", registrations.status, name="status"),
+    path("registrations/<slug:registration_id>/cancel", registrations.cancel, name="cancel"),
     path("registrations/<slug:registration_id>/pay", registrations.pay, name="pay"),
     path("language", set_language, name="language"),
 ]

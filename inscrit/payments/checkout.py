@@ -111,16 +111,15 @@ async def end_session(registration_id: str, actor: str) -> None:
     await look_at(await stripe_gateway.expire_session(session_id), registration_id, actor)
 
 
-async def confirm_return(registration_id: str) -> None:
+async def confirm_return(registration_id: str, session_id: str = "") -> None:
     """The buyer came back: read the session from Stripe, whatever the address claims.
 
+    ``session_id`` is only a hint which of the registration's own sessions to read.
     Raises StripeUnavailable, StripeRefused.
     """
-    registration, attempt = await in_database(_latest_attempt, registration_id)
-    if registration.status != RegistrationStatus.PENDING or attempt is None:
-        return
-    if attempt.stripe_id:
-        session = await stripe_gateway.retrieve_session(attempt.stripe_id)
+    stripe_id = await in_database(_session_to_read, registration_id, session_id)
+    if stripe_id:
+        session = await stripe_gateway.retrieve_session(stripe_id)
         await look_at(session, registration_id, "return")
 
 
@@ -182,6 +181,13 @@ def _is_usable(attempt: CheckoutSession, now: datetime) -> bool:
     if attempt.status == SessionStatus.OPENING:
         return True
     return attempt.status == SessionStatus.OPEN and attempt.expires_at - now > WORTH_SHOWING
+
+
+def _session_to_read(registration_id: str, hint: str) -> str | None:
+    known = CheckoutSession.objects.filter(registration=registration_id, stripe_id__isnull=False)
+    named = known.filter(stripe_id=hint)
+    latest = known.order_by("-attempt")
+    return (named.first() or latest.first() or CheckoutSession()).stripe_id
 
 
 def _latest_attempt(registration_id: str) -> tuple[Registration, CheckoutSession | None]:

@@ -141,6 +141,11 @@ class Registration(models.Model):
         return f"/registrations/{self.pk}?token={self.token}"
 
     @property
+    def was_charged(self) -> bool:
+        """Whether money came for it, wherever it is now."""
+        return self.paid_at is not None or self.payments.filter(status="succeeded").exists()
+
+    @property
     def token(self) -> str:
         """What opens this registration's page without an account."""
         return _signer.signature(self.pk)
