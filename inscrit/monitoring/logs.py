@@ -5,8 +5,12 @@ text is the value of ``event``. What libraries log through the standard library 
 """
 
 import logging.config
+import re
 import sys
-from typing import Any
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, TextIO, cast
 
 import psycopg
 import structlog
@@ -25,18 +29,57 @@ QUIET = (
 )
 
 
+class Output:
+    """Standard output. What one thread writes ``together`` goes out in one piece."""
+
+    def __init__(self) -> None:
+        self._held = threading.local()
+
+    def write(self, text: str) -> None:
+        held: list[str] | None = getattr(self._held, "lines", None)
+        if held is None:
+            sys.stdout.write(text)
+        else:
+            held.append(text)
+
+    def flush(self) -> None:
+        if getattr(self._held, "lines", None) is None:
+            sys.stdout.flush()
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Hold this thread's lines back until the end of the block, which must not await."""
+        self._held.lines = lines = list[str]()
+        try:
+            yield
+        finally:
+            self._held.lines = None
+            sys.stdout.write("".join(lines))
+            sys.stdout.flush()
+
+
+output = Output()
+# What needs no quotes; everything else is left to structlog's own renderer.
+_PLAIN = re.compile(r"[^\s\"=\\\x00-\x1f\x7f]+").fullmatch
+
+
 class TextRenderer:
     """Writes ``the text key=value …`` on one line, whatever stands in the values."""
 
     def __init__(self) -> None:
-        self._details = structlog.processors.LogfmtRenderer()
+        self._quoted = structlog.processors.LogfmtRenderer()
 
     def __call__(self, logger: WrappedLogger, name: str, line: EventDict) -> str:
         text = str(line.pop("event")).replace("\n", "\\n").replace("\r", "\\r")
         trace = line.pop("exception", None)
         line.pop("timestamp", None)  # the container's log keeps the time of each line
-        details = self._details(logger, name, line) if line else ""
-        return "".join([text, f" {details}" if details else "", f"\n{trace}" if trace else ""])
+        details = [
+            f" {key}={value}"
+            if isinstance(value, str) and _PLAIN(value)
+            else f" {self._quoted(logger, name, {key: value})}"
+            for key, value in line.items()
+        ]
+        return "".join([text, *details, f"\n{trace}" if trace else ""])
 
 
 def _drop_level(_logger: WrappedLogger, _name: str, line: EventDict) -> EventDict:
@@ -80,7 +123,7 @@ def configure(log_format: str) -> None:
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger("info"),
-        logger_factory=structlog.WriteLoggerFactory(),
+        logger_factory=structlog.WriteLoggerFactory(cast("TextIO", output)),
         cache_logger_on_first_use=True,
     )
     logging.config.dictConfig(_standard_library(shared, renderer))

@@ -8,9 +8,12 @@ through the very same rules and statements.
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from inscrit.sql import Statement, statements, with_rows
 
@@ -32,8 +35,7 @@ SQL = statements(Path(__file__).parent / "sql" / "ledger.sql")
 Row = Sequence[Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True):
     """A fact on its way to a registration.
 
     ``registration`` is the one that the reporter names; ``session`` and ``payment`` are Stripe's
@@ -48,8 +50,7 @@ class Report:
     stripe_event: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """What one report did: the registration before it and the decision."""
 
     report: Report

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import psycopg
 import structlog
 
+from inscrit.monitoring import logs
 from inscrit.registrations.ledger import Desk, Ledger
 from inscrit.sql import Statement
 
@@ -22,7 +23,13 @@ MOST_WAITING = 4096
 CONNECT_SECONDS = 3
 PATIENCE_SECONDS = 10
 # Longer than this and Stripe had better try again later: nothing was acknowledged.
-LIMITS = "SET statement_timeout = '8s'; SET lock_timeout = '4s'; SET application_name = 'inscrit'"
+LIMITS = (
+    "SET statement_timeout = '8s'; SET lock_timeout = '4s'; SET application_name = 'inscrit';"
+    # Every statement of the lane looks rows up by their keys. A plan made while the tables were
+    # empty, and kept for the connection's life, must not read them from end to end later.
+    " SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;"
+    " SET plan_cache_mode = force_generic_plan; SET jit = off"
+)
 
 T = TypeVar("T")
 log = structlog.get_logger()
@@ -91,8 +98,7 @@ class Committer:
             raise
         else:
             _answer(taken, None)
-            for batch in batches:
-                _tell(batch)
+            _tell(batches)
         finally:
             for _ in taken:
                 self._waiting.task_done()
@@ -172,10 +178,12 @@ class Committer:
             self._connection = None
 
 
-def _tell(batch: Batch) -> None:
+def _tell(batches: Sequence[Batch]) -> None:
     """After the answer, and never in its way: a log that fails must not end the lane."""
     try:
-        batch.tell()
+        with logs.output.together():
+            for batch in batches:
+                batch.tell()
     except Exception as error:
         log.error("❌ What was committed could not be logged", exc_info=error)
 

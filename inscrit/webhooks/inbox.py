@@ -134,16 +134,21 @@ class Batch:
         again = Counter(v.received.notification.id for v in self.verdicts if v.repeated)
         again_later = [verdict for verdict in fresh if verdict.again]
         rows: Mapping[str, list[dict[str, Any]]] = {
-            "store": [_row(verdict) for verdict in fresh],
             "count_deliveries": [{"id": id_, "times": n} for id_, n in again.items()],
             "retry_later": [{"id": verdict.received.notification.id} for verdict in again_later],
         }
-        return [with_rows(SQL[name], some) for name, some in rows.items() if some]
+        other = [with_rows(SQL[name], some) for name, some in rows.items() if some]
+        return [_storing(fresh), *other] if fresh else other
 
     def tell(self) -> None:
         """Log and count what was committed."""
         for verdict in self.verdicts:
             _tell(verdict)
+
+
+def _storing(fresh: Sequence[Verdict]) -> Statement:
+    query, rows = with_rows(SQL["store"], [_row(verdict) for verdict in fresh])
+    return Statement(query, {**rows, "payloads": [v.received.body for v in fresh]})
 
 
 def why_unmatched(report: Report) -> str:
@@ -175,7 +180,6 @@ def _row(verdict: Verdict) -> dict[str, Any]:
         "again": verdict.again,
         "outcome": verdict.outcome,
         "reason": verdict.reason,
-        "payload": verdict.received.body,
         "secret": verdict.received.secret,
         "duration_us": int((time.perf_counter() - verdict.received.started) * 1e6),
     }

@@ -1,8 +1,7 @@
 """The rules, one by one. A registration of two places at 25.00 € each, at an event of ten."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from inscrit.registrations.lifecycle import (
     CancelRequested,

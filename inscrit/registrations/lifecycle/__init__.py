@@ -9,8 +9,9 @@ Amounts are integers in the currency's minor unit.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from .cancelling import cancel_requested
 from .decision import (
@@ -135,7 +136,8 @@ def decide(
 def _completed(before: Registration, offer: Offer, decision: Decision) -> Decision:
     """What holds of every decision: places and sums follow, and who has to look is told."""
     after, mails = decision.registration, decision.mails
-    after = replace(after, amount_refunded=after.returned)
+    if after.amount_refunded != after.returned:
+        after = replace(after, amount_refunded=after.returned)
     if after.cancelling and after.status is not Status.PENDING:
         after = replace(after, cancelling=None)
     if after.kept_payments:

@@ -6,7 +6,7 @@ money back it is carried out all the same, without it the registration is paid a
 loses both the place and the money.
 """
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from .decision import Decision, applied, duplicate, nothing_to_change, order_back
 from .facts import CancelRequested

@@ -1,14 +1,15 @@
 """What a fact led to: the registration and the places afterwards, and what has to follow."""
 
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from .state import Offer, Payment, Refund, Registration
 from .words import MailKind, Outcome, Reason, RefundStatus
 
 
-@dataclass(frozen=True, slots=True)
-class RefundOrder:
+class RefundOrder(Struct, frozen=True):
     """A refund to ask of Stripe."""
 
     payment: str
@@ -16,14 +17,12 @@ class RefundOrder:
     reason: Reason
 
 
-@dataclass(frozen=True, slots=True)
-class ClosedSession:
+class ClosedSession(Struct, frozen=True):
     session: str
     status: str
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Struct, frozen=True):
     """``noted`` asks for a journal row although no status moved; ``ends_session`` asks to end the
     registration's Checkout session at Stripe, so that nobody can pay it any more.
     """

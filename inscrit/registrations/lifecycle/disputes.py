@@ -3,7 +3,7 @@
 https://docs.stripe.com/disputes/how-disputes-work
 """
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from .decision import Decision, applied, duplicate
 from .facts import DisputeChanged

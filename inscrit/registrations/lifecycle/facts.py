@@ -3,13 +3,12 @@
 Amounts are integers in the currency's minor unit; ids are Stripe's.
 """
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from .words import DisputeStatus, RefundStatus, Resolution
 
 
-@dataclass(frozen=True, slots=True)
-class CheckoutCompleted:
+class CheckoutCompleted(Struct, frozen=True):
     """Stripe's session is complete; ``paid`` is False while a delayed method is under way.
 
     ``payment`` is None when the session asked for no money.
@@ -24,8 +23,7 @@ class CheckoutCompleted:
     livemode: bool
 
 
-@dataclass(frozen=True, slots=True)
-class DelayedPaymentFailed:
+class DelayedPaymentFailed(Struct, frozen=True):
     session: str
     payment: str | None
     amount: int
@@ -33,51 +31,44 @@ class DelayedPaymentFailed:
     livemode: bool
 
 
-@dataclass(frozen=True, slots=True)
-class PaymentSucceeded:
+class PaymentSucceeded(Struct, frozen=True):
     payment: str
     amount: int
     currency: str
     livemode: bool
 
 
-@dataclass(frozen=True, slots=True)
-class PaymentAttemptFailed:
+class PaymentAttemptFailed(Struct, frozen=True):
     """One try was declined. The buyer may try again in the same session: nothing is freed."""
 
     payment: str
     livemode: bool
 
 
-@dataclass(frozen=True, slots=True)
-class CheckoutExpired:
+class CheckoutExpired(Struct, frozen=True):
     """The session can't be paid any more; ``session`` None: the hold lapsed and had none."""
 
     session: str | None
     livemode: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CheckoutUnavailable:
+class CheckoutUnavailable(Struct, frozen=True):
     """No Checkout session could be opened, so nobody can pay."""
 
 
-@dataclass(frozen=True, slots=True)
-class CancelRequested:
+class CancelRequested(Struct, frozen=True):
     """Somebody gives the places back; ``refund``: what was paid goes back too."""
 
     refund: bool
 
 
-@dataclass(frozen=True, slots=True)
-class RefundRequested:
+class RefundRequested(Struct, frozen=True):
     """Give back ``amount`` of the payment that settles the registration; None: all of it."""
 
     amount: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ChargeRefunded:
+class ChargeRefunded(Struct, frozen=True):
     """Stripe's cumulative total returned of one payment (a charge's ``amount_refunded``)."""
 
     payment: str
@@ -85,8 +76,7 @@ class ChargeRefunded:
     livemode: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RefundChanged:
+class RefundChanged(Struct, frozen=True):
     """The state of one refund. ``number`` is our own number of it, if we ordered it.
 
     ``refund`` is None when Stripe refused the order, so that there is none.
@@ -101,8 +91,7 @@ class RefundChanged:
     livemode: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class DisputeChanged:
+class DisputeChanged(Struct, frozen=True):
     """The state of one dispute. https://docs.stripe.com/api/disputes/object"""
 
     payment: str
@@ -112,13 +101,11 @@ class DisputeChanged:
     livemode: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class MarkedPaid:
+class MarkedPaid(Struct, frozen=True):
     """An organiser has the cheque in hand."""
 
 
-@dataclass(frozen=True, slots=True)
-class ReviewResolved:
+class ReviewResolved(Struct, frozen=True):
     """A person has looked at what was flagged, and decided."""
 
     resolution: Resolution

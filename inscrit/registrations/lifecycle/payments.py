@@ -1,6 +1,6 @@
 """Money arrives: in time, late, twice, or of the wrong amount."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from .cancelling import cancelled_with
 from .decision import (

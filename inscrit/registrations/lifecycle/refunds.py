@@ -1,6 +1,6 @@
 """Money goes back: ordered by us, given back in Stripe's Dashboard, or failed on its way."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from .decision import Decision, applied, duplicate, order_back, refused
 from .facts import ChargeRefunded, RefundChanged, RefundRequested

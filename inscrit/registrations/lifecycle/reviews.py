@@ -1,6 +1,6 @@
 """A person has looked at what was flagged: accept it, give the money back, or let it be."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from .decision import Decision, RefundOrder, applied, order_back, refused
 from .facts import ReviewResolved

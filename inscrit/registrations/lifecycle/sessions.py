@@ -1,6 +1,6 @@
 """A Checkout session ends: completed, failed or expired."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from .cancelling import cancelled
 from .decision import (
@@ -31,8 +31,9 @@ def checkout_completed(
     decision = _closing(decision, fact.session, "complete", Reason.SESSION_COMPLETED)
     after = decision.registration
     # An older session was paid after all: nobody shall pay the newer one as well.
-    paid_elsewhere = after.status is not Status.PENDING and after.open_session is not None
-    return replace(decision, ends_session=decision.ends_session or paid_elsewhere)
+    if after.status is Status.PENDING or after.open_session is None:
+        return decision
+    return replace(decision, ends_session=True)
 
 
 def _closing(decision: Decision, session: str, status: str, reason: Reason) -> Decision:

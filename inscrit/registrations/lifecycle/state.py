@@ -3,7 +3,8 @@
 Amounts are integers in the currency's minor unit.
 """
 
-from dataclasses import dataclass, replace
+from msgspec import Struct
+from msgspec.structs import replace
 
 from .words import (
     CONFIRMED,
@@ -30,8 +31,7 @@ WITHDRAWN = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Refund:
+class Refund(Struct, frozen=True):
     """Money on its way back. ``number`` is our own, ``stripe_id`` Stripe's, once there is one."""
 
     amount: int
@@ -45,8 +45,7 @@ class Refund:
         return number is not None and self.number == number and self.stripe_id is None
 
 
-@dataclass(frozen=True, slots=True)
-class Dispute:
+class Dispute(Struct, frozen=True):
     """A buyer's complaint at the bank."""
 
     id: str
@@ -54,8 +53,7 @@ class Dispute:
     amount: int
 
 
-@dataclass(frozen=True, slots=True)
-class Payment:
+class Payment(Struct, frozen=True):
     """Money that Stripe told us of. ``key`` is its PaymentIntent, or its session if it has none.
 
     ``settles``: the registration stands on it. ``charge_refunded`` is the highest total that
@@ -134,8 +132,7 @@ class Payment:
         return replace(self, disputes=(*others, dispute))
 
 
-@dataclass(frozen=True, slots=True)
-class Registration:
+class Registration(Struct, frozen=True):
     """A registration as the rules see it.
 
     ``open_session`` is its live Checkout session; ``opening``: one has been asked of Stripe, and
@@ -223,8 +220,7 @@ class Registration:
         return replace(self, review=self.review or reason)
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
+class Offer(Struct, frozen=True):
     """An event's places as the rules see them. ``capacity`` None means without limit."""
 
     event_id: str
