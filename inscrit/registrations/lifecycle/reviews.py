@@ -55,7 +55,8 @@ def _accepted(registration: Registration, offer: Offer) -> Decision:
         return refused(registration, offer, Reason.NO_PLACE_LEFT)
     seated = registration.settled_by(replace(money, resolution=Resolution.ACCEPT))
     seated = replace(_looked_at(seated), status=Status.PAID)
-    return applied(seated, offer, reason, mails=(MailKind.CONFIRMED,))
+    mails = (MailKind.CONFIRMED,)
+    return applied(seated, offer, reason, mails=mails, ends_session=seated.can_be_paid)
 
 
 def _refunded(registration: Registration, offer: Offer) -> Decision:

@@ -59,7 +59,11 @@ def delayed_payment_failed(
         if known.status is PaymentStatus.FAILED:
             return duplicate(registration, offer)
         return unchanged(registration, offer, Outcome.IGNORED, Reason.ALREADY_RECORDED)
-    failed = Payment(key, PaymentStatus.FAILED, fact.amount, fact.currency)
+    failed = replace(
+        known or Payment(key, PaymentStatus.FAILED, fact.amount, fact.currency),
+        status=PaymentStatus.FAILED,
+        settles=False,
+    )
     after = registration.with_payment(failed)
     decision = applied(after, offer, Reason.DELAYED_PAYMENT_FAILED)
     if _nothing_else_may_pay(after, fact.session):
