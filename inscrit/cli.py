@@ -1,6 +1,7 @@
 """The command ``inscrit``."""
 
 import dataclasses
+import json
 import os
 import sys
 from collections.abc import Iterator
@@ -228,3 +229,34 @@ def replay(event_id: str, dry_run: bool) -> None:  # noqa: FBT001 - click
         click.echo(f"  {verb}: {change}")
     if not result.changes:
         click.echo(f"  {verb} nothing")
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.option("--mend-counters", is_flag=True, help="Count the places again first.")
+def audit(as_json: bool, mend_counters: bool) -> None:  # noqa: FBT001 - click
+    """Check the five invariants over the whole database; exit code 0 only if all hold."""
+    if as_json and mend_counters:
+        raise click.UsageError("--json and --mend-counters don't go together.")
+    with _ready():
+        from django.utils import translation
+
+        from inscrit.monitoring import audit as auditing
+
+        if mend_counters:
+            _mend_counters()
+        with translation.override("en"):
+            found = auditing.run()
+            said = json.dumps(found.as_data()) if as_json else found.as_text()
+    click.echo(said)
+    sys.exit(1 if found.breaches else 0)
+
+
+def _mend_counters() -> None:
+    from inscrit.watchdog import services
+
+    mended, refused = services.mend_counters()
+    for event_id in mended:
+        click.echo(f"Counted again: {event_id}", err=True)
+    for reason in refused:
+        click.echo(f"Not counted again: {reason}", err=True)

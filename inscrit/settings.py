@@ -36,6 +36,7 @@ INSTALLED_APPS = [
     "inscrit.payments",
     "inscrit.mail",
     "inscrit.webhooks",
+    "inscrit.watchdog",
     "inscrit.api",
     "inscrit.pages",
 ]

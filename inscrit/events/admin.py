@@ -7,6 +7,7 @@ from zoneinfo import available_timezones
 from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from inscrit.backoffice import ModelAdmin
@@ -15,6 +16,8 @@ from inscrit.money import money
 from .models import Event, EventStatus
 
 if TYPE_CHECKING:
+    from django.utils.safestring import SafeString
+
     ModelForm = forms.ModelForm[Event]
 else:
     ModelForm = forms.ModelForm
@@ -66,15 +69,16 @@ class EventAdmin(ModelAdmin[Event]):
         "confirmed",
         "held",
         "free",
+        "sales",
     )
-    list_filter = ("status", "starts_at")
+    list_filter = ("status", "starts_at", ("sales_stopped_at", admin.EmptyFieldListFilter))
     search_fields = ("id", "title", "location")
     date_hierarchy = "starts_at"
-    readonly_fields = ("id", "confirmed", "held", "free", "created_at")
+    readonly_fields = ("id", "confirmed", "held", "free", "sales", "created_at")
     fieldsets = (
         (None, {"fields": ("title", "description", "location", "slug")}),
         (_("When"), {"fields": ("starts_at", "ends_at", "time_zone")}),
-        (_("Places"), {"fields": ("capacity", "confirmed", "held", "free")}),
+        (_("Places"), {"fields": ("capacity", "confirmed", "held", "free", "sales")}),
         (_("Price"), {"fields": ("price", "currency")}),
         (
             _("Registration"),
@@ -88,6 +92,17 @@ class EventAdmin(ModelAdmin[Event]):
     @admin.display(description=_("free"))
     def free(self, event: Event) -> int | str:
         return "∞" if event.remaining is None else event.remaining
+
+    @admin.display(description=_("sales"), ordering="sales_stopped_at")
+    def sales(self, event: Event) -> "SafeString | str":
+        """In red, and why, while the watchdog has stopped them."""
+        if event.sales_stopped_at is None:
+            return "–"
+        return format_html(
+            '<strong style="color: var(--error-fg, #ba2121)">{}</strong><br>{}',
+            _("stopped"),
+            event.sales_stopped_reason,
+        )
 
     @admin.display(description=_("price"), ordering="price")
     def price_in_words(self, event: Event) -> str:

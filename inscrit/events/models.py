@@ -91,6 +91,13 @@ class Event(models.Model):
         db_default=LostDisputePolicy.FREE_PLACES.value,
         help_text=_("The buyer’s bank took the money back for good."),
     )
+    # By the watchdog, while the counters can't be trusted; a person opens them again.
+    sales_stopped_at = models.DateTimeField(
+        _("sales stopped"), null=True, blank=True, editable=False
+    )
+    sales_stopped_reason = models.TextField(
+        _("why sales are stopped"), blank=True, default="", db_default="", editable=False
+    )
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
 
     class Meta:
@@ -161,4 +168,8 @@ class Event(models.Model):
         return self.refund_until is not None and now < self.refund_until
 
     def is_on_sale(self, now: datetime) -> bool:
-        return self.status == EventStatus.PUBLISHED and now < self.sales_close_at
+        return self.is_offered and now < self.sales_close_at
+
+    @property
+    def is_offered(self) -> bool:
+        return self.status == EventStatus.PUBLISHED and self.sales_stopped_at is None

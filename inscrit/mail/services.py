@@ -1,116 +1,89 @@
-"""Turning a message of the outbox into a mail, and handing it to the mail server."""
-
-from datetime import timedelta
-from smtplib import SMTPException
+"""What can be asked of the outbox: an alert to the organiser, or that a message goes out again."""
 
 import structlog
-from django.core.mail import EmailMultiAlternatives
 from django.db import transaction
-from django.template.loader import render_to_string
-from django.utils import timezone, translation
+from django.utils import timezone
+from procrastinate.contrib.django import app
 
 from inscrit import config
-from inscrit.monitoring import metrics
+from inscrit.registrations.models import Registration
 
-from .models import Message, MessageState
+from .models import FOR_ORGANISERS, Message, MessageKind, MessageState
 
 log = structlog.get_logger()
 
 
-# Minutes to wait after each failure; the last one is kept to. Some three days in all.
-DELAYS = (1, 2, 5, 10, 30, 60, 120)
-MOST_ATTEMPTS = 40
-MOST_AT_ONCE = 500
+class BeingSent(Exception):
+    """The message is in a worker's hands at this moment."""
 
 
-def waiting() -> list[int]:
-    """The messages to be sent now that no job has in hand."""
-    due = Message.objects.filter(
-        state__in=[MessageState.QUEUED, MessageState.RETRYING], next_try_at__lte=timezone.now()
-    )
-    return list(due.order_by("next_try_at").values_list("pk", flat=True)[:MOST_AT_ONCE])
+def alert(key: str, subject: str, text: str) -> None:
+    """Tell the organiser; queued in the transaction that one is in, and once a day for a ``key``.
 
-
-def deliver(message_id: int) -> bool:
-    """Send one message, once; whether it is sent. A failure is kept with it, and tried again.
-
-    Two workers never have the same message: its row is locked while it is being sent.
-    Raises Message.DoesNotExist.
-    """
-    with transaction.atomic():
-        message = (
-            Message.objects.select_related("registration__event")
-            .select_for_update(of=("self",), no_key=True)
-            .get(pk=message_id)
-        )
-        if message.state in (MessageState.SENT, MessageState.FAILED):
-            return message.state == MessageState.SENT
-        message.attempts += 1
-        try:
-            compose(message).send()
-        except Exception as error:  # noqa: BLE001 - whatever it is, the next message must go out
-            _postpone(message, error)
-            return False
-        message.state, message.error, message.sent_at = MessageState.SENT, "", timezone.now()
-        message.save(update_fields=["state", "error", "attempts", "sent_at"])
-    metrics.EMAILS.labels(message.kind, "sent").inc()
-    log.info(f"✉️  Mail sent: {message.kind}", **_details(message))
-    return True
-
-
-def _postpone(message: Message, error: Exception) -> None:
-    final = message.attempts >= MOST_ATTEMPTS
-    message.state = MessageState.FAILED if final else MessageState.RETRYING
-    message.error = f"{type(error).__name__}: {error}"
-    delay = DELAYS[min(message.attempts, len(DELAYS)) - 1]
-    message.next_try_at = timezone.now() + timedelta(minutes=delay)
-    message.save(update_fields=["state", "error", "attempts", "next_try_at"])
-    metrics.EMAILS.labels(message.kind, "failed").inc()
-    ours = not isinstance(error, SMTPException | OSError)
-    log.warning(
-        f"✉️  Mail not sent: {message.kind}",
-        state=str(message.state),
-        error=type(error).__name__,
-        exc_info=error if ours else None,
-        **_details(message),
-    )
-
-
-def _details(message: Message) -> dict[str, str | int]:
-    return {
-        "registration": message.registration_id,
-        "message": message.pk,
-        "attempts": message.attempts,
-    }
-
-
-def compose(message: Message) -> EmailMultiAlternatives:
-    """The mail in the registrant's language, as text and HTML.
-
-    Its Message-ID stays the same when it is sent again after a crash, so that a mailbox can see
-    that it is the same one.
+    ``subject`` and ``text`` (paragraphs with empty lines between them) are in LANGUAGE_CODE and
+    name no token. Without ORGANISER_EMAIL there is only the log line.
     """
     settings = config.current()
-    registration = message.registration
-    context = {
-        "registration": registration,
-        "event": registration.event,
-        "participants": registration.participants.all(),
-        "url": settings.public_url + registration.get_absolute_url(),
-    }
-    with translation.override(message.locale), timezone.override(registration.event.time_zone):
-        subject = render_to_string(f"mail/{message.kind}.subject.txt", context)
-        text = render_to_string(f"mail/{message.kind}.txt", context)
-        html = render_to_string(f"mail/{message.kind}.html", context)
-    mail = EmailMultiAlternatives(
-        subject=" ".join(subject.split()),
-        body=text,
-        to=[message.recipient],
-        headers={
-            "Message-ID": f"<{message.pk}.{registration.pk}@{settings.public_host}>",
-            "Auto-Submitted": "auto-generated",  # RFC 3834
-            "Content-Language": message.locale,
-        },
+    if settings.organiser_email is None:
+        log.warning("📣 Organiser alerted", about=key, subject=subject, mail="no ORGANISER_EMAIL")
+        return
+    with transaction.atomic():
+        message, is_new = Message.objects.get_or_create(
+            key=f"{key[:240]} {timezone.localdate()}",
+            defaults={
+                "kind": MessageKind.ORGANISER_ALERT,
+                "recipient": settings.organiser_email,
+                "locale": settings.language_code,
+                "context": {"subject": subject, "text": text},
+            },
+        )
+        if not is_new:
+            return
+        _carry(message)
+        transaction.on_commit(
+            lambda: log.warning(
+                "📣 Organiser alerted", about=key, subject=subject, message=message.pk
+            )
+        )
+
+
+def send_again(message_id: int) -> None:
+    """Send a message now, whatever became of it before. Raises BeingSent.
+
+    A registrant's goes to the address that the registration has now: it may have been put right.
+    """
+    with transaction.atomic():
+        free = Message.objects.select_for_update(of=("self",), no_key=True, skip_locked=True)
+        message = free.select_related("registration").filter(pk=message_id).first()
+        if message is None:
+            raise BeingSent
+        message.state, message.attempts = MessageState.QUEUED, 0
+        message.next_try_at = timezone.now()
+        message.recipient = _address(message)
+        message.save(update_fields=["state", "attempts", "next_try_at", "recipient"])
+        _carry(message)
+
+
+def _address(message: Message) -> str:
+    if message.kind in FOR_ORGANISERS:
+        return config.current().organiser_email or message.recipient
+    return message.registration.contact_email if message.registration else message.recipient
+
+
+def confirm_again(registration: Registration) -> None:
+    """Send a confirmed registration its confirmation, even if it was never queued.
+
+    It is the one there is, never a second one. Raises BeingSent.
+    """
+    message, _ = Message.objects.get_or_create(
+        registration=registration,
+        kind=MessageKind.CONFIRMED,
+        defaults={"recipient": registration.contact_email, "locale": registration.locale},
     )
-    mail.attach_alternative(html, "text/html")
-    return mail
+    send_again(message.pk)
+
+
+def _carry(message: Message) -> None:
+    """The job is named, not imported: it is what calls us."""
+    task = app.configure_task("inscrit.mail.tasks.deliver", queue="mail")
+    task.defer(message_ids=[message.pk])

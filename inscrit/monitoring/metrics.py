@@ -43,8 +43,6 @@ SESSIONS_EXPIRED = Counter(
 LATE_PAYMENTS = Counter(
     "inscrit_late_payments_total", "Payments after the places were freed.", ["resolution"]
 )
-REFUNDS = Counter("inscrit_refunds_total", "Refunds asked of Stripe.", ["reason", "result"])
-EMAILS = Counter("inscrit_emails_total", "Mails handed to the mail server.", ["kind", "result"])
 LIVE_WATCHERS = Gauge(
     "inscrit_live_watchers", "Open streams of live places.", multiprocess_mode="livesum"
 )

@@ -7,7 +7,7 @@ from operator import attrgetter
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from inscrit.mail.models import MessageState
+from inscrit.mail.models import FOR_ORGANISERS, MessageState
 from inscrit.registrations.lifecycle import Reason
 from inscrit.registrations.models import Registration
 
@@ -64,6 +64,7 @@ def timeline(registration: Registration) -> list[Step]:
         for entry in registration.journal.order_by("id")
         if entry.reason in SENTENCES
     ]
-    sent = registration.messages.filter(state=MessageState.SENT).values_list("sent_at", flat=True)
+    written = registration.messages.exclude(kind__in=FOR_ORGANISERS)
+    sent = written.filter(state=MessageState.SENT).values_list("sent_at", flat=True)
     steps += [Step(sent_at, MAIL_SENT) for sent_at in sent if sent_at]
     return sorted(steps, key=attrgetter("at"))

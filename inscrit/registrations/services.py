@@ -167,11 +167,13 @@ def _take_places(event: Event, registration: Registration) -> None:
     room = Q(capacity__isnull=True) | Q(
         capacity__gte=F("confirmed") + F("held") + registration.places
     )
-    still_offered = Event.objects.filter(pk=event.pk, status=EventStatus.PUBLISHED)
+    still_offered = Event.objects.filter(
+        pk=event.pk, status=EventStatus.PUBLISHED, sales_stopped_at__isnull=True
+    )
     taken = still_offered.filter(room).update(**{counter: F(counter) + registration.places})
     if not taken:
-        event.refresh_from_db(fields=["capacity", "confirmed", "held", "status"])
-        if event.status != EventStatus.PUBLISHED:  # cancelled while we were at it
+        event.refresh_from_db()
+        if not event.is_offered:  # cancelled, or stopped, while we were at it
             raise SalesClosed
         raise SoldOut(event.remaining or 0)
     if registration.status == Status.FREE:

@@ -9,14 +9,16 @@ from django.core.mail import EmailMultiAlternatives
 from django.utils import timezone
 
 from inscrit.events.models import Event, EventStatus
-from inscrit.mail.models import Message, MessageKind
-from inscrit.mail.services import compose
+from inscrit.mail.composing import compose
+from inscrit.mail.models import FOR_ORGANISERS, Message, MessageKind
+from inscrit.pages.timeline import timeline
 from inscrit.registrations.models import Participant, PaymentMethod, Registration
 
 pytestmark = pytest.mark.django_db
 
 LOCALES = ("fr", "en")
-EVERY_MAIL = list(itertools.product(MessageKind.values, LOCALES))
+TO_REGISTRANTS = [kind for kind in MessageKind.values if kind not in FOR_ORGANISERS]
+EVERY_MAIL = list(itertools.product(TO_REGISTRANTS, LOCALES))
 
 
 @pytest.fixture
@@ -95,7 +97,7 @@ def test_texts_are_not_escaped_and_html_is(
     assert "<zoe>" not in html_of(composed)
 
 
-@pytest.mark.parametrize("kind", MessageKind.values)
+@pytest.mark.parametrize("kind", TO_REGISTRANTS)
 def test_the_two_languages_say_it_in_their_own_words(registration: Registration, kind: str) -> None:
     french, english = (str(mail(registration, kind, locale).body) for locale in LOCALES)
     assert "Bonjour Zoé" in french
@@ -148,3 +150,75 @@ def test_an_event_of_several_days_tells_both(registration: Registration) -> None
     registration.event.ends_at += timedelta(days=2)
     text = str(mail(registration, "confirmed", "en").body)
     assert "Wednesday 14 May 2031, 9:30 – Friday 16 May 2031, 17:00" in text
+
+
+def to_organiser(kind: str, locale: str = "fr", **said: object) -> EmailMultiAlternatives:
+    message = Message(kind=kind, recipient="organiser@example.org", locale=locale, pk=7, **said)
+    return compose(message)
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_the_organiser_reads_why_a_person_is_needed_and_where_to_look(
+    registration: Registration, locale: str
+) -> None:
+    registration.review = "amount_mismatch"
+    composed = to_organiser("organiser_review", locale, registration=registration)
+    page = f"http://localhost:8000/admin/registrations/registration/{registration.pk}/change/"
+    assert Links(html_of(composed)).found == [page]
+    text = str(composed.body)
+    assert page in text
+    assert registration.event.title in composed.subject
+    assert "Zoé O’Brien <zoe>" in text
+    assert registration.pk in text
+    assert {"fr": "25,00\u00a0€", "en": "€25.00"}[locale] in text
+    assert {"fr": "autre montant", "en": "another amount"}[locale] in text
+
+
+def test_what_a_review_says_itself_goes_before_what_is_so_now(registration: Registration) -> None:
+    registration.review = "amount_mismatch"
+    context = {"reason": "dispute_lost"}
+    composed = to_organiser("organiser_review", "en", registration=registration, context=context)
+    assert "A dispute is lost" in str(composed.body)
+
+
+def test_a_review_without_a_reason_names_what_the_journal_ends_with(
+    registration: Registration,
+) -> None:
+    registration.journal.create(to_status="PAID", reason="marked_paid", actor="x")
+    composed = to_organiser("organiser_review", "en", registration=registration)
+    assert "marked_paid" in str(composed.body)
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_an_alert_says_what_it_was_given(locale: str) -> None:
+    said = {"subject": "5 < 6 & rising", "text": "First <b>.\n\nSecond."}
+    composed = to_organiser("organiser_alert", locale, context=said)
+    assert composed.subject == "Inscrit · 5 < 6 & rising"
+    assert "First <b>.\n\nSecond." in str(composed.body)
+    assert "<p>First &lt;b&gt;.</p>" in html_of(composed)
+    assert Links(html_of(composed)).found == ["http://localhost:8000/admin/"]
+
+
+@pytest.mark.parametrize("kind", FOR_ORGANISERS)
+def test_no_mail_to_the_organiser_holds_what_opens_a_registration(
+    registration: Registration, kind: str
+) -> None:
+    composed = to_organiser(kind, registration=registration, context={"subject": "s", "text": "t"})
+    for text in (str(composed.body), html_of(composed)):
+        assert registration.token not in text
+        assert "token" not in text
+
+
+def test_mails_to_the_organiser_are_no_part_of_the_registrants_story(
+    registration: Registration,
+) -> None:
+    sent = {
+        "recipient": "x@example.org",
+        "locale": "fr",
+        "state": "sent",
+        "sent_at": timezone.now(),
+    }
+    registration.messages.create(kind="organiser_review", **sent)
+    assert timeline(registration) == []
+    registration.messages.create(kind="confirmed", **sent)
+    assert len(timeline(registration)) == 1

@@ -1,0 +1,177 @@
+"""Handing the outbox to the mail server: once, and again and again until it is taken."""
+
+import re
+from datetime import timedelta
+from enum import Enum, auto
+from smtplib import (
+    SMTPAuthenticationError,
+    SMTPConnectError,
+    SMTPDataError,
+    SMTPException,
+    SMTPHeloError,
+    SMTPRecipientsRefused,
+    SMTPResponseException,
+    SMTPSenderRefused,
+    SMTPServerDisconnected,
+)
+
+import structlog
+from django.db import transaction
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
+
+from inscrit import config
+
+from . import services
+from .composing import compose
+from .models import FOR_ORGANISERS, Message, MessageState
+
+log = structlog.get_logger()
+
+# Minutes to wait after each failure; the last one is kept to. Some three days in all.
+DELAYS = (1, 2, 5, 10, 30, 60, 120)
+MOST_ATTEMPTS = 40
+# What the server refuses for good (an address that is none) is told to people soon: after some
+# twenty minutes, which is enough for a server that was only set up wrong for a moment.
+MOST_REFUSALS = 5
+MOST_AT_ONCE = 500
+LONGEST_ERROR = 300
+NOTHING_IS_TAKEN = (
+    SMTPAuthenticationError,
+    SMTPConnectError,
+    SMTPHeloError,
+    SMTPSenderRefused,
+    SMTPServerDisconnected,
+)
+_ADDRESS = re.compile(r"[^\s<>\"'(),;:]+@[^\s<>\"'(),;:]+")
+
+
+class Delivery(Enum):
+    """What became of one try."""
+
+    DONE = auto()
+    POSTPONED = auto()
+    UNREACHABLE = auto()  # nothing else would be taken now either
+
+
+def waiting() -> list[int]:
+    """The messages to be sent now that no job has in hand."""
+    due = Message.objects.filter(
+        state__in=[MessageState.QUEUED, MessageState.RETRYING], next_try_at__lte=timezone.now()
+    )
+    return list(due.order_by("next_try_at").values_list("pk", flat=True)[:MOST_AT_ONCE])
+
+
+def deliver(message_id: int) -> Delivery:
+    """Send one message, once. A failure is kept with it, and tried again.
+
+    Two workers never have the same message: its row is locked while it is being sent.
+    Raises Message.DoesNotExist.
+    """
+    with transaction.atomic():
+        message = (
+            Message.objects.select_related("registration__event")
+            .select_for_update(of=("self",), no_key=True)
+            .get(pk=message_id)
+        )
+        if message.state in (MessageState.SENT, MessageState.FAILED):
+            return Delivery.DONE
+        message.attempts += 1
+        try:
+            compose(message).send()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the next message must go out
+            _postpone(message, error)
+            return Delivery.UNREACHABLE if _is_unreachable(error) else Delivery.POSTPONED
+        message.state, message.error, message.sent_at = MessageState.SENT, "", timezone.now()
+        message.times_sent += 1
+        message.save(update_fields=["state", "error", "attempts", "sent_at", "times_sent"])
+    log.info(f"✉️  Mail sent: {message.kind}", **_details(message))
+    return Delivery.DONE
+
+
+def _postpone(message: Message, error: Exception) -> None:
+    most = MOST_REFUSALS if _is_refused_for_good(error) else MOST_ATTEMPTS
+    final = message.attempts >= most
+    message.state = MessageState.FAILED if final else MessageState.RETRYING
+    message.error = explained(error)
+    message.times_failed += 1
+    delay = DELAYS[min(message.attempts, len(DELAYS)) - 1]
+    message.next_try_at = timezone.now() + timedelta(minutes=delay)
+    message.save(update_fields=["state", "error", "attempts", "next_try_at", "times_failed"])
+    ours = not isinstance(error, SMTPException | OSError)
+    log.warning(
+        f"✉️  Mail not sent: {message.kind}",
+        state=str(message.state),
+        error=message.error,
+        exc_info=error if ours else None,
+        **_details(message),
+    )
+    if final and message.kind not in FOR_ORGANISERS:
+        _tell_organiser(message)
+
+
+def _tell_organiser(message: Message) -> None:
+    about = {
+        "kind": message.get_kind_display(),
+        "registration": message.registration_id,
+        "attempts": message.attempts,
+        "error": message.error,
+    }
+    with translation.override(config.current().language_code):
+        services.alert(
+            f"mail {message.registration_id}",
+            _("A mail could not be delivered"),
+            _(
+                "“%(kind)s” of the registration %(registration)s was not taken by the mail server"
+                " in %(attempts)d tries, and is not tried any more. The last answer:"
+                " %(error)s\n\n"
+                "See in the admin whether the registration’s address is right, correct it, and"
+                " choose “Send again” on the message’s page. All such messages stand under"
+                " Messages, state Failed."
+            )
+            % about,
+        )
+
+
+def _details(message: Message) -> dict[str, str | int | None]:
+    return {
+        "registration": message.registration_id,
+        "message": message.pk,
+        "attempts": message.attempts,
+    }
+
+
+def _is_unreachable(error: Exception) -> bool:
+    """There is no mail server at the other end, or it takes nothing at all from us."""
+    if isinstance(error, SMTPException):
+        return isinstance(error, NOTHING_IS_TAKEN)
+    return isinstance(error, OSError)
+
+
+def _is_refused_for_good(error: Exception) -> bool:
+    """The recipient or the content is refused, and not only for now (RFC 5321, 4.2.1: 5yz)."""
+    if isinstance(error, SMTPRecipientsRefused):
+        return all(code >= 500 for code, _answer in error.recipients.values())
+    return isinstance(error, SMTPDataError) and error.smtp_code >= 500
+
+
+def explained(error: Exception) -> str:
+    """What the outbox keeps of a failure: enough to act on, without addresses or our own texts."""
+    if isinstance(error, SMTPRecipientsRefused):
+        code, answer = next(iter(error.recipients.values()))
+        return _cut(f"{code} {_text(answer)}")
+    if isinstance(error, SMTPResponseException):
+        return _cut(f"{error.smtp_code} {_text(error.smtp_error)}")
+    if isinstance(error, SMTPException):
+        return _cut(f"{type(error).__name__} {error}")
+    if isinstance(error, OSError) and error.strerror:
+        return _cut(f"{type(error).__name__}: {error.strerror}")
+    return type(error).__name__
+
+
+def _text(answer: bytes | str) -> str:
+    return answer if isinstance(answer, str) else answer.decode("utf-8", "replace")
+
+
+def _cut(text: str) -> str:
+    return " ".join(_ADDRESS.sub("…", text).split())[:LONGEST_ERROR]

@@ -1,0 +1,63 @@
+"""What the watchdog saw, its hand on the sales of an event, and what waits for a person."""
+
+from typing import TYPE_CHECKING
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html_join
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from inscrit.backoffice import ModelAdmin, Unchangeable, one_by_one
+from inscrit.events.admin import EventAdmin
+from inscrit.events.models import Event
+
+from . import places
+from .models import AuditRun
+
+if TYPE_CHECKING:
+    from django.utils.safestring import SafeString
+
+admin.site.index_template = "watchdog/admin_index.html"
+
+
+@admin.register(AuditRun)
+class AuditRunAdmin(Unchangeable, ModelAdmin[AuditRun]):
+    list_display = ("at", "total", "seconds")
+    date_hierarchy = "at"
+    fields = ("at", "seconds", "total", "told")
+
+    @admin.display(description=_("breaches"))
+    def total(self, run: AuditRun) -> int:
+        return run.total
+
+    @admin.display(description=_("what is wrong"))
+    def told(self, run: AuditRun) -> "SafeString | str":
+        rows = ((one["invariant"], one["text"], one["remedy"]) for one in run.breaches)
+        return format_html_join("", "<p><strong>{}</strong><br>{}<br>{}</p>", rows) or "–"
+
+
+@admin.action(description=_("Open sales again"), permissions=["change"])
+def open_sales(_page: ModelAdmin[Event], request: HttpRequest, chosen: QuerySet[Event]) -> None:
+    one_by_one(request, chosen, _open)
+
+
+def _open(event: Event) -> str | None:
+    try:
+        places.open_sales(event.pk)
+    except places.CountersDiffer as error:
+        return gettext(
+            "the counters still differ from the registrations (confirmed %(said)d, counted"
+            " %(counted)d; held %(said_held)d, counted %(counted_held)d). Run: inscrit audit"
+            " --mend-counters"
+        ) % {
+            "said": error.said.confirmed,
+            "counted": error.counted.confirmed,
+            "said_held": error.said.held,
+            "counted_held": error.counted.held,
+        }
+    return None
+
+
+EventAdmin.actions += [open_sales]

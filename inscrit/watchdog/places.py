@@ -1,0 +1,104 @@
+"""An event's counters of places against its registrations: counted again, sales stopped or opened.
+
+All of it under the event's lock. Whoever moves places writes the registration first and then waits
+for that lock, so what is counted here is what the counters have to say (READ COMMITTED: each
+statement sees what was committed before it began).
+"""
+
+from typing import NamedTuple
+
+import structlog
+from django.db import transaction
+from django.db.models import Q, Sum
+from django.utils import timezone
+
+from inscrit.events.models import Event
+from inscrit.registrations.lifecycle import CONFIRMED, HOLDING
+from inscrit.registrations.models import Registration
+
+log = structlog.get_logger()
+
+
+class Seats(NamedTuple):
+    confirmed: int
+    held: int
+
+
+class CountersDiffer(Exception):
+    """An event's counters do not say what its registrations say."""
+
+    def __init__(self, said: Seats, counted: Seats) -> None:
+        super().__init__(f"the counters say {said}, the registrations {counted}")
+        self.said, self.counted = said, counted
+
+
+class WouldOversell(Exception):
+    """The registrations have more places than the event; the message says how many."""
+
+
+def count_again(event_id: str) -> bool:
+    """Bring the counters to what the registrations say; False if they said so already.
+
+    Raises Event.DoesNotExist, WouldOversell.
+    """
+    with transaction.atomic():
+        event = _locked(event_id)
+        said, counted = _said(event), _counted(event)
+        if said == counted:
+            return False
+        if event.capacity is not None and sum(counted) > event.capacity:
+            raise WouldOversell(
+                f"the registrations of {event_id} take {sum(counted)} places, and it has "
+                f"{event.capacity}. Raise its places or cancel registrations first."
+            )
+        event.confirmed, event.held = counted
+        event.save(update_fields=["confirmed", "held"])
+    log.warning(
+        f"🔧 Places counted again: {event_id}",
+        confirmed=f"{said.confirmed}→{counted.confirmed}",
+        held=f"{said.held}→{counted.held}",
+    )
+    return True
+
+
+def stop_sales(event_id: str, reason: str) -> bool:
+    """Sell nothing more until a person has looked; False if there is no cause, or it is so already.
+
+    Raises Event.DoesNotExist.
+    """
+    with transaction.atomic():
+        event = _locked(event_id)
+        if event.sales_stopped_at is not None or _said(event) == _counted(event):
+            return False
+        event.sales_stopped_at, event.sales_stopped_reason = timezone.now(), reason
+        event.save(update_fields=["sales_stopped_at", "sales_stopped_reason"])
+        transaction.on_commit(lambda: log.error(f"⛔ Sales stopped: {event_id}", reason=reason))
+    return True
+
+
+def open_sales(event_id: str) -> None:
+    """Sell again. Raises Event.DoesNotExist, CountersDiffer."""
+    with transaction.atomic():
+        event = _locked(event_id)
+        said, counted = _said(event), _counted(event)
+        if said != counted:
+            raise CountersDiffer(said, counted)
+        event.sales_stopped_at, event.sales_stopped_reason = None, ""
+        event.save(update_fields=["sales_stopped_at", "sales_stopped_reason"])
+    log.info(f"🟢 Sales opened again: {event_id}")
+
+
+def _locked(event_id: str) -> Event:
+    return Event.objects.select_for_update(no_key=True).get(pk=event_id)
+
+
+def _said(event: Event) -> Seats:
+    return Seats(event.confirmed, event.held)
+
+
+def _counted(event: Event) -> Seats:
+    taken = Registration.objects.filter(event=event).aggregate(
+        confirmed=Sum("places", filter=Q(status__in=CONFIRMED), default=0),
+        held=Sum("places", filter=Q(status__in=HOLDING), default=0),
+    )
+    return Seats(**taken)
