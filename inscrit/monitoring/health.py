@@ -5,6 +5,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from . import metrics as collected
+from . import totals
 
 
 def alive(_request: HttpRequest) -> HttpResponse:
@@ -27,4 +28,5 @@ def ready(_request: HttpRequest) -> HttpResponse:
 
 def metrics(_request: HttpRequest) -> HttpResponse:
     """Prometheus's text format."""
-    return HttpResponse(collected.exposition(), content_type=collected.CONTENT_TYPE)
+    text = collected.exposition() + totals.exposition()
+    return HttpResponse(text, content_type=collected.CONTENT_TYPE)

@@ -1,4 +1,6 @@
-"""What Prometheus reads. The names are the public contract; docs/reference/metrics.md tells them.
+"""What a web process counts itself; what the database tells of all processes is in totals.py.
+
+The names are the public contract; docs/reference/metrics.md tells them.
 
 Several processes of one container share a folder (``PROMETHEUS_MULTIPROC_DIR``), so that each
 scrape sees all of them.
@@ -29,19 +31,10 @@ WEBHOOK_SECONDS = Histogram(
 SIGNATURE_FAILURES = Counter(
     "inscrit_webhook_signature_failures_total", "Webhooks whose signature was not right."
 )
-CONFIRMATIONS = Counter(
-    "inscrit_payment_confirmations_total", "Payments confirmed, or failed to be.", ["result"]
-)
 PAID_TO_CONFIRMED = Histogram(
     "inscrit_paid_to_confirmed_seconds",
     "From Stripe's time of the event to our commit.",
     buckets=(0.5, 1, 2, 5, 10, 30, 60, 300, 1800, 7200, 86400),
-)
-SESSIONS_EXPIRED = Counter(
-    "inscrit_checkout_sessions_expired_total", "Registrations whose Checkout session expired."
-)
-LATE_PAYMENTS = Counter(
-    "inscrit_late_payments_total", "Payments after the places were freed.", ["resolution"]
 )
 LIVE_WATCHERS = Gauge(
     "inscrit_live_watchers", "Open streams of live places.", multiprocess_mode="livesum"

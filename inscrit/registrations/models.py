@@ -193,6 +193,26 @@ class JournalEntry(models.Model):
         verbose_name = _("journal entry")
         verbose_name_plural = _("journal")
         ordering = ("id",)
+        indexes = (
+            # What the metrics count, with the condition of monitoring/sql/totals.sql.
+            models.Index(
+                fields=["to_status", "reason", "from_status"],
+                condition=(
+                    ~Q(from_status=models.F("to_status"))
+                    & Q(to_status__in=["PAID", "EXPIRED", "FAILED"])
+                )
+                | Q(
+                    reason__in=[
+                        lifecycle.Reason.LATE_PAYMENT_REFUNDED.value,
+                        lifecycle.Reason.LATE_PAYMENT_REVIEW.value,
+                        lifecycle.Reason.AMOUNT_MISMATCH.value,
+                        lifecycle.Reason.WRONG_MODE.value,
+                        lifecycle.Reason.OTHER_REGISTRATION.value,
+                    ]
+                ),
+                name="journal_counted",
+            ),
+        )
 
     def __str__(self) -> str:
         return f"{self.from_status or '·'} → {self.to_status} ({self.reason})"

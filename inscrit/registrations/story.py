@@ -1,10 +1,8 @@
-"""What the log and the metrics tell of a decision, once it is committed."""
+"""What the log tells of a decision, once it is committed."""
 
 from collections.abc import Iterable
 
 import structlog
-
-from inscrit.monitoring import metrics
 
 from .ledger import Entry
 from .lifecycle import (
@@ -18,11 +16,6 @@ from .lifecycle import (
 
 log = structlog.get_logger()
 
-LATE = {
-    Reason.LATE_PAYMENT_RESEATED: "reseated",
-    Reason.LATE_PAYMENT_REFUNDED: "refunded",
-    Reason.LATE_PAYMENT_REVIEW: "review",
-}
 LINES = {
     Status.PAID: "✅ Payment confirmed for registration: {}",
     Status.EXPIRED: "⏰ Session expired, places released for registration: {}",
@@ -56,10 +49,9 @@ FAILURE = "❌ Failed to confirm payment for registration"
 
 
 def tell(entries: Iterable[Entry]) -> None:
-    """Log and count what was committed."""
+    """Log what was committed."""
     for entry in entries:
         _log(entry)
-        _count(entry)
 
 
 def _log(entry: Entry) -> None:
@@ -78,17 +70,3 @@ def _line(entry: Entry) -> str | None:
     if after is not entry.before.status:
         return LINES.get(after)
     return NOTES.get(entry.decision.reason)
-
-
-def _count(entry: Entry) -> None:
-    before, after = entry.before.status, entry.decision.registration.status
-    reason, outcome = entry.decision.reason, entry.decision.outcome
-    if after is Status.PAID and before is not Status.PAID:
-        metrics.CONFIRMATIONS.labels("confirmed").inc()
-    refused = outcome is Outcome.REJECTED and isinstance(entry.report.fact, PAYMENTS)
-    if refused or (after is Status.FAILED and before is not after):
-        metrics.CONFIRMATIONS.labels("failed").inc()
-    if after is Status.EXPIRED and before is not after:
-        metrics.SESSIONS_EXPIRED.inc()
-    if outcome is Outcome.APPLIED and reason in LATE:
-        metrics.LATE_PAYMENTS.labels(LATE[reason]).inc()

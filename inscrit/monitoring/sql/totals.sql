@@ -1,0 +1,42 @@
+-- name: journal
+-- The condition is that of the index journal_counted, so that only the index is read.
+SELECT to_status, reason, from_status = to_status AS stayed, count(*)
+FROM registrations_journalentry
+WHERE (from_status <> to_status AND to_status IN ('PAID', 'EXPIRED', 'FAILED'))
+    OR reason IN (
+        'late_payment_refunded', 'late_payment_review', 'amount_mismatch', 'wrong_mode',
+        'other_registration'
+    )
+GROUP BY 1, 2, 3
+
+-- name: refunds
+SELECT reason, result, count(*)
+FROM payments_refund
+CROSS JOIN LATERAL (
+    VALUES ('ordered', true), ('succeeded', status = 'succeeded'), ('failed', status = 'failed')
+) AS results (result, is_so)
+WHERE is_so
+GROUP BY 1, 2
+
+-- name: emails
+SELECT kind, sum(times_sent)::bigint, sum(times_failed)::bigint
+FROM mail_message
+GROUP BY 1
+
+-- name: unprocessed
+SELECT count(*), coalesce(extract(epoch FROM now() - min(received_at)), 0)::float
+FROM webhooks_stripeevent
+WHERE outcome = 'failed'
+
+-- name: audit
+SELECT counted.key, counted.value::int, extract(epoch FROM at)::float
+FROM (SELECT at, counts FROM watchdog_auditrun ORDER BY id DESC LIMIT 1) AS last,
+    jsonb_each_text(last.counts) AS counted
+
+-- name: reconciles
+SELECT to_regclass('payments_reconciliationrun') IS NOT NULL
+
+-- name: reconciliation
+SELECT key, sum(value::bigint)::bigint
+FROM payments_reconciliationrun, jsonb_each_text(differences)
+GROUP BY 1

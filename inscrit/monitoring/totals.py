@@ -1,0 +1,166 @@
+"""Metrics that are read from the database, whichever process did what they count.
+
+Every web process of every replica tells the same, so they are never to be summed up. The mails,
+refunds and sweeps of the worker, which has no metrics address, are counted here too.
+"""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from django.db import Error, connection, transaction
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from inscrit.sql import statements
+
+if TYPE_CHECKING:
+    from django.db.backends.utils import CursorWrapper
+    from prometheus_client import Metric
+
+SQL = statements(Path(__file__).parent / "sql" / "totals.sql")
+# Shorter than any interval of scraping: of two scrapes the later one never tells an older number.
+SECONDS_KEPT = 5
+PATIENCE = "SET LOCAL statement_timeout = '4s'"
+LATE = {
+    "late_payment_reseated": "reseated",
+    "late_payment_refunded": "refunded",
+    "late_payment_review": "review",
+}
+log = structlog.get_logger()
+
+
+class Totals(Collector):
+    """Read at most every few seconds. Without a database there is a log line, and no samples."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._read_at = float("-inf")
+        self._metrics: list[Metric] = []
+
+    def collect(self) -> Iterable["Metric"]:
+        with self._lock:
+            if time.monotonic() - self._read_at > SECONDS_KEPT:
+                self._metrics = self._read()
+                self._read_at = time.monotonic()
+            return self._metrics
+
+    def forget(self) -> None:
+        """Read anew at the next scrape."""
+        self._read_at = float("-inf")
+
+    def _read(self) -> list["Metric"]:
+        try:
+            with transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute(PATIENCE)
+                return [metric for read in READERS for metric in read(cursor)]
+        except Error as error:
+            log.warning("⚠️  Metrics without a database", error=type(error).__name__)
+            return []
+
+
+def _rows(cursor: "CursorWrapper", name: str) -> list[tuple[Any, ...]]:
+    cursor.execute(SQL[name])
+    rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows
+
+
+def _counter(name: str, about: str, label: str, counts: Counter[str]) -> CounterMetricFamily:
+    family = CounterMetricFamily(name, about, labels=[label])
+    for value, number in counts.items():
+        family.add_metric([value], number)
+    return family
+
+
+def _journal(cursor: "CursorWrapper") -> Iterator["Metric"]:
+    confirmations = Counter({"confirmed": 0, "failed": 0})
+    late = Counter(dict.fromkeys(LATE.values(), 0))
+    expired = 0
+    for to_status, reason, stayed, number in _rows(cursor, "journal"):
+        if reason in LATE:
+            late[LATE[reason]] += number
+        elif stayed or to_status == "FAILED":
+            confirmations["failed"] += number
+        if not stayed and to_status == "PAID":
+            confirmations["confirmed"] += number
+        if not stayed and to_status == "EXPIRED":
+            expired += number
+    yield _counter(
+        "inscrit_payment_confirmations", "Payments confirmed, or failed to be.", "result",
+        confirmations,
+    )  # fmt: skip
+    yield _counter(
+        "inscrit_late_payments", "Payments after the places were freed.", "resolution", late
+    )
+    yield CounterMetricFamily(
+        "inscrit_checkout_sessions_expired", "Registrations that became EXPIRED.", expired
+    )
+
+
+def _refunds(cursor: "CursorWrapper") -> Iterator["Metric"]:
+    family = CounterMetricFamily(
+        "inscrit_refunds", "Refunds ordered, succeeded, failed.", labels=["reason", "result"]
+    )
+    for reason, result, number in _rows(cursor, "refunds"):
+        family.add_metric([reason, result], number)
+    yield family
+
+
+def _emails(cursor: "CursorWrapper") -> Iterator["Metric"]:
+    family = CounterMetricFamily(
+        "inscrit_emails", "Mails handed to the mail server.", labels=["kind", "result"]
+    )
+    for kind, sent, failed in _rows(cursor, "emails"):
+        family.add_metric([kind, "sent"], sent)
+        family.add_metric([kind, "failed"], failed)
+    yield family
+
+
+def _unprocessed(cursor: "CursorWrapper") -> Iterator["Metric"]:
+    ((number, age),) = _rows(cursor, "unprocessed")
+    yield GaugeMetricFamily(
+        "inscrit_stripe_events_unprocessed", "Stripe events that wait to be applied.", number
+    )
+    yield GaugeMetricFamily(
+        "inscrit_oldest_unprocessed_event_seconds", "How long the oldest of them has waited.", age
+    )
+
+
+def _audit(cursor: "CursorWrapper") -> Iterator["Metric"]:
+    rows = _rows(cursor, "audit")
+    breaches = GaugeMetricFamily(
+        "inscrit_invariant_breaches", "Breaches the watchdog found.", labels=["invariant"]
+    )
+    for invariant, number, _at in rows:
+        breaches.add_metric([invariant], number)
+    yield breaches
+    for _invariant, _number, at in rows[:1]:
+        yield GaugeMetricFamily(
+            "inscrit_last_audit_timestamp_seconds", "When the watchdog last looked.", at
+        )
+
+
+def _reconciliation(cursor: "CursorWrapper") -> Iterator["Metric"]:
+    if not _rows(cursor, "reconciles")[0][0]:
+        return
+    differences = Counter(dict(_rows(cursor, "reconciliation")))
+    yield _counter(
+        "inscrit_reconciliation_differences", "Differences between Stripe and the database.",
+        "kind", differences,
+    )  # fmt: skip
+
+
+READERS = (_journal, _refunds, _emails, _unprocessed, _audit, _reconciliation)
+totals = Totals()
+_registry = CollectorRegistry(auto_describe=False)
+_registry.register(totals)
+
+
+def exposition() -> bytes:
+    """These metrics in Prometheus's text format."""
+    return generate_latest(_registry)
