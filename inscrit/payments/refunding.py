@@ -11,7 +11,6 @@ from django.db import transaction
 from django.utils import timezone
 
 from inscrit.jobs import in_database
-from inscrit.monitoring import metrics
 from inscrit.registrations import services
 from inscrit.registrations.ledger import Report
 from inscrit.registrations.lifecycle import RefundChanged, RefundStatus
@@ -49,9 +48,6 @@ async def send(refund: Refund) -> None:
 def _reported(refund: Refund, states: list[RefundState]) -> None:
     if not states:
         return
-    for state in states:
-        if state.number == refund.pk:
-            metrics.REFUNDS.labels(refund.reason, state.status).inc()
     services.report(*(_report(refund, state) for state in states))
 
 
@@ -66,7 +62,6 @@ def _report(refund: Refund, state: RefundState) -> Report:
 @transaction.atomic
 def _refused(refund: Refund, error: str) -> None:
     Refund.objects.filter(pk=refund.pk).update(error=error)
-    metrics.REFUNDS.labels(refund.reason, "failed").inc()
     fact = RefundChanged(
         refund.payment_id, None, refund.amount, RefundStatus.FAILED, number=refund.pk
     )

@@ -18,18 +18,20 @@ from inscrit.events.models import Event
 from inscrit.mail.models import Message
 from inscrit.monitoring import audit
 from inscrit.monitoring.checks import CHECKS, INVARIANTS, Breach
-from inscrit.payments.models import Payment, Refund
+from inscrit.payments.models import Dispute, Payment, Refund
 from inscrit.registrations import services
 from inscrit.registrations.ledger import Report
 from inscrit.registrations.lifecycle import (
     CancelRequested,
+    ChargeRefunded,
     CheckoutCompleted,
     CheckoutExpired,
     DelayedPaymentFailed,
+    DisputeChanged,
+    DisputeStatus,
     Fact,
     MarkedPaid,
     PaymentSucceeded,
-    RefundReported,
     RefundRequested,
 )
 from inscrit.registrations.models import PaymentMethod, Registration
@@ -80,6 +82,11 @@ def paid(event: Event) -> Registration:
     return tell(registration, completed(registration))
 
 
+def dispute(registration: Registration, *statuses: DisputeStatus) -> None:
+    key = payment_of(registration)
+    tell(registration, *(DisputeChanged(key, f"dp_{key}", PRICE, status) for status in statuses))
+
+
 def payment_of(registration: Registration) -> str:
     return f"pi_{registration.pk}_1"
 
@@ -105,13 +112,16 @@ def busy_database() -> Event:
     twice = paid(event)
     tell(twice, completed(twice, nth=2))
     returned = paid(event)
-    tell(returned, RefundReported(payment_of(returned), PRICE))
+    tell(returned, ChargeRefunded(payment_of(returned), PRICE))
     part = paid(event)
-    tell(part, RefundReported(payment_of(part), 400))
+    tell(part, ChargeRefunded(payment_of(part), 400))
     wrong = register(event)
     tell(wrong, PaymentSucceeded(payment_of(wrong), 1, "eur", livemode=False))
     kept = paid(event)
     tell(kept, CancelRequested(refund=False))
+    for ends in (DisputeStatus.LOST, DisputeStatus.WON, DisputeStatus.NEEDS_RESPONSE):
+        dispute(paid(event), DisputeStatus.NEEDS_RESPONSE, ends)
+    dispute(tell(paid(event), CancelRequested(refund=False)), DisputeStatus.LOST)
     too_late = tell(register(make_event(late_payment="refund")), CheckoutExpired(None))
     tell(too_late, completed(too_late))
     return event
@@ -326,10 +336,7 @@ def test_one_breach_is_told_once_and_as_nothing_else(break_it: Callable[[], str]
 @pytest.mark.django_db
 def test_a_failed_event_that_waits_for_another_try_is_no_breach() -> None:
     forget_an_event()
-    execute(
-        "INSERT INTO procrastinate_jobs (queue_name, task_name, args)"
-        " VALUES ('webhooks', 'inscrit.webhooks.tasks.retry', '{\"event_id\": \"evt_lost\"}')"
-    )
+    execute("UPDATE webhooks_stripeevent SET next_try_at = now()")
     assert found() == []
 
 
@@ -338,6 +345,23 @@ def test_money_that_a_person_looks_at_is_no_breach() -> None:
     key = keep_money_of_nobody()
     Registration.objects.filter(payments=key).update(review="late_payment_review")
     assert found() == []
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("decided", ["accept", "ignore"])
+def test_money_that_a_person_has_decided_on_is_no_breach(decided: str) -> None:
+    key = keep_money_of_nobody()
+    Payment.objects.filter(pk=key).update(resolution=decided)
+    assert found() == []
+
+
+@pytest.mark.django_db
+def test_a_lost_dispute_is_money_returned_and_a_won_one_is_not() -> None:
+    key = keep_money_of_nobody()
+    Dispute.objects.create(id="dp_1", payment_id=key, status="lost", amount=PRICE)
+    assert found() == []
+    Dispute.objects.update(status="won")
+    assert [breach.subject for breach in found()] == [key]
 
 
 @pytest.mark.django_db

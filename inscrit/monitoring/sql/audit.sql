@@ -42,11 +42,7 @@ SELECT e.id AS subject, e.type, e.registration_id,
 FROM webhooks_stripeevent AS e
 WHERE e.outcome = 'failed'
     AND e.received_at < now() - interval '1 hour'
-    AND NOT EXISTS (
-        SELECT FROM procrastinate_jobs AS j
-        WHERE j.queue_name = 'webhooks' AND j.status IN ('todo', 'doing')
-            AND j.args ->> 'event_id' = e.id
-    )
+    AND e.next_try_at IS NULL
     AND NOT EXISTS (
         SELECT FROM registrations_registration AS r
         WHERE r.id = e.registration_id AND r.review IS NOT NULL
@@ -105,13 +101,13 @@ FROM payments_payment AS p
 JOIN registrations_registration AS r ON r.id = p.registration_id
 LEFT JOIN (
     SELECT payment_id,
-        sum(amount) FILTER (WHERE status = 'succeeded') AS returned,
-        sum(amount) FILTER (WHERE status IN ('ordered', 'pending')) AS under_way
+        sum(amount) FILTER (WHERE status IN ('pending', 'succeeded')) AS returned,
+        sum(amount) FILTER (WHERE status = 'ordered') AS ordered
     FROM payments_refund
     GROUP BY payment_id
 ) AS ours ON ours.payment_id = p.key
 CROSS JOIN LATERAL (
-    SELECT greatest(p.refunded, coalesce(ours.returned, 0)) + coalesce(ours.under_way, 0) AS amount
+    SELECT greatest(p.refunded, coalesce(ours.returned, 0)) + coalesce(ours.ordered, 0) AS amount
 ) AS back
 WHERE p.status = 'succeeded'
     AND NOT (
@@ -119,7 +115,11 @@ WHERE p.status = 'succeeded'
         AND p.amount = r.amount AND p.currency = r.currency
     )
     AND back.amount < p.amount
+    AND NOT EXISTS (
+        SELECT FROM payments_dispute AS d WHERE d.payment_id = p.key AND d.status = 'lost'
+    )
     AND r.review IS NULL
+    AND p.resolution = ''
 ORDER BY p.key
 
 -- name: paid_without_payment

@@ -25,8 +25,9 @@ GROUP BY 1
 
 -- name: unprocessed
 SELECT count(*), coalesce(extract(epoch FROM now() - min(received_at)), 0)::float
+-- An unknown payment's refund or dispute is another application's, most of the time.
 FROM webhooks_stripeevent
-WHERE outcome = 'failed'
+WHERE outcome = 'failed' OR (next_try_at IS NOT NULL AND reason <> 'unknown_payment')
 
 -- name: audit
 SELECT counted.key, counted.value::int, extract(epoch FROM at)::float

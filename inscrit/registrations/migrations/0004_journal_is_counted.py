@@ -15,7 +15,7 @@ NOTES = models.Q(
 
 
 class Migration(migrations.Migration):
-    dependencies = [("registrations", "0002_journal_is_append_only")]
+    dependencies = [("registrations", "0003_cancelling")]
     operations = [
         migrations.AddIndex(
             model_name="journalentry",
