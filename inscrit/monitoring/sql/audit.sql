@@ -154,7 +154,7 @@ ORDER BY f.id
 
 -- name: journal_ends_elsewhere
 SELECT r.id AS subject, r.id AS registration_id,
-    coalesce(last.to_status, 'a first entry') AS expected, r.status AS found
+    coalesce(last.to_status, '–') AS expected, r.status AS found
 FROM registrations_registration AS r
 LEFT JOIN (
     SELECT DISTINCT ON (registration_id) registration_id, to_status
@@ -166,8 +166,8 @@ ORDER BY r.id
 
 -- name: journal_has_a_gap
 SELECT id::text AS subject, registration_id,
-    coalesce(nullif(previous, ''), 'nothing') AS expected,
-    coalesce(nullif(from_status, ''), 'nothing') AS found,
+    coalesce(nullif(previous, ''), '–') AS expected,
+    coalesce(nullif(from_status, ''), '–') AS found,
     to_status, reason
 FROM (
     SELECT id, registration_id, from_status, to_status, reason,
