@@ -18,10 +18,11 @@ from inscrit import config
 from inscrit.mail import delivery, services, tasks
 from inscrit.mail.delivery import DELAYS, MOST_ATTEMPTS, MOST_REFUSALS, Delivery
 from inscrit.mail.models import Message, MessageKind, MessageState
+from inscrit.registrations.lifecycle import PaymentSucceeded
 from inscrit.registrations.models import Registration
 
 from .mailserver import MailServer, mail_server
-from .test_audit import make_event, paid, register
+from .test_audit import make_event, paid, register, tell
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -337,3 +338,20 @@ def test_without_an_organisers_address_an_alert_is_only_logged() -> None:
 def test_an_alert_without_a_registration_is_the_only_such_message() -> None:
     with pytest.raises(IntegrityError):
         Message.objects.create(kind=MessageKind.CONFIRMED, recipient="a@example.org", locale="fr")
+
+
+def test_a_registration_to_be_looked_at_is_told_to_the_organiser_in_their_language(
+    server: MailServer, organiser: str
+) -> None:
+    registration = register(make_event())
+    tell(registration, PaymentSucceeded("pi_wrong", 1, "eur", livemode=False))
+    assert registration.review == "amount_mismatch"
+    async_to_sync(tasks.deliver.func)(message_ids=[Message.objects.get().pk])
+    (mail,) = server.taken
+    body = mail.get_body(("plain",))
+    assert body is not None
+    text = body.get_content()
+    assert (mail["to"], mail["content-language"]) == (organiser, "fr")
+    assert "Un paiement d’un autre montant" in text
+    assert f"/admin/registrations/registration/{registration.pk}/change/" in text
+    assert registration.token not in text
