@@ -17,14 +17,10 @@ from smtplib import (
 
 import structlog
 from django.db import transaction
-from django.utils import timezone, translation
-from django.utils.translation import gettext as _
+from django.utils import timezone
 
-from inscrit import config
-
-from . import services
 from .composing import compose
-from .models import FOR_ORGANISERS, Message, MessageState
+from .models import Message, MessageState
 
 log = structlog.get_logger()
 
@@ -106,31 +102,6 @@ def _postpone(message: Message, error: Exception) -> None:
         exc_info=error if ours else None,
         **_details(message),
     )
-    if final and message.kind not in FOR_ORGANISERS:
-        _tell_organiser(message)
-
-
-def _tell_organiser(message: Message) -> None:
-    about = {
-        "kind": message.get_kind_display(),
-        "registration": message.registration_id,
-        "attempts": message.attempts,
-        "error": message.error,
-    }
-    with translation.override(config.current().language_code):
-        services.alert(
-            f"mail {message.registration_id}",
-            _("A mail could not be delivered"),
-            _(
-                "“%(kind)s” of the registration %(registration)s was not taken by the mail server"
-                " in %(attempts)d tries, and is not tried any more. The last answer:"
-                " %(error)s\n\n"
-                "See in the admin whether the registration’s address is right, correct it, and"
-                " choose “Send again” on the message’s page. All such messages stand under"
-                " Messages, state Failed."
-            )
-            % about,
-        )
 
 
 def _details(message: Message) -> dict[str, str | int | None]:

@@ -64,6 +64,8 @@ class Message(models.Model):
     next_try_at = models.DateTimeField(_("next try"), default=timezone.now)
     sent_at = models.DateTimeField(_("sent"), null=True, blank=True)
     times_sent = models.PositiveIntegerField(_("times sent"), default=0, db_default=0)
+    # Of a message that was given up: whether the organiser knows.
+    organiser_told = models.BooleanField(_("organiser told"), default=False, db_default=False)
     times_failed = models.PositiveIntegerField(_("times failed"), default=0, db_default=0)
 
     class Meta:

@@ -1,8 +1,12 @@
 """What can be asked of the outbox: an alert to the organiser, or that a message goes out again."""
 
+from collections.abc import Iterator, Sequence
+
 import structlog
 from django.db import transaction
-from django.utils import timezone
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from procrastinate.contrib.django import app
 
 from inscrit import config
@@ -10,6 +14,8 @@ from inscrit.registrations.models import Registration
 
 from .models import FOR_ORGANISERS, Message, MessageKind, MessageState
 
+MOST_AT_ONCE = 500
+MOST_TOLD = 20
 log = structlog.get_logger()
 
 
@@ -47,6 +53,37 @@ def alert(key: str, subject: str, text: str) -> None:
         )
 
 
+def tell_of_given_up() -> None:
+    """Tell the organiser of the messages given up since the last time, all in one mail."""
+    with transaction.atomic(), translation.override(config.current().language_code):
+        untold = Message.objects.select_for_update(no_key=True, skip_locked=True).filter(
+            state=MessageState.FAILED, organiser_told=False
+        )
+        given_up = list(untold.exclude(kind__in=FOR_ORGANISERS).order_by("id")[:MOST_AT_ONCE])
+        if not given_up:
+            return
+        subject = ngettext(
+            "%(n)d mail could not be delivered", "%(n)d mails could not be delivered", len(given_up)
+        ) % {"n": len(given_up)}
+        # Each is told once; sent again and given up again, it is told again.
+        key = f"mails {given_up[0].pk}-{given_up[-1].pk} {given_up[-1].times_failed}"
+        alert(key, subject, "\n\n".join(_given_up(given_up)))
+        told = [message.pk for message in given_up]
+        Message.objects.filter(pk__in=told).update(organiser_told=True)
+
+
+def _given_up(messages: Sequence[Message]) -> Iterator[str]:
+    yield _("The mail server did not take them, and they are not tried any more:")
+    for message in messages[:MOST_TOLD]:
+        yield f"{message.registration_id}, {message.get_kind_display()}\n{message.error}"
+    if len(messages) > MOST_TOLD:
+        yield _("There are more. In the admin all of them stand under Messages, state Failed.")
+    yield _(
+        "See in the admin whether the registration’s address is right, correct it, and choose"
+        " “Send again” on the message’s page."
+    )
+
+
 def send_again(message_id: int) -> None:
     """Send a message now, whatever became of it before. Raises BeingSent.
 
@@ -58,9 +95,11 @@ def send_again(message_id: int) -> None:
         if message is None:
             raise BeingSent
         message.state, message.attempts = MessageState.QUEUED, 0
-        message.next_try_at = timezone.now()
+        message.next_try_at, message.organiser_told = timezone.now(), False
         message.recipient = _address(message)
-        message.save(update_fields=["state", "attempts", "next_try_at", "recipient"])
+        message.save(
+            update_fields=["state", "attempts", "next_try_at", "organiser_told", "recipient"]
+        )
         _carry(message)
 
 
@@ -75,7 +114,7 @@ def confirm_again(registration: Registration) -> None:
 
     It is the one there is, never a second one. Raises BeingSent.
     """
-    message, _ = Message.objects.get_or_create(
+    message, _is_new = Message.objects.get_or_create(
         registration=registration,
         kind=MessageKind.CONFIRMED,
         defaults={"recipient": registration.contact_email, "locale": registration.locale},

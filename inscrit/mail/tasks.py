@@ -4,7 +4,7 @@ from procrastinate.contrib.django import app
 
 from inscrit.jobs import in_database
 
-from . import delivery
+from . import delivery, services
 from .delivery import Delivery
 
 
@@ -26,3 +26,10 @@ async def _send(message_ids: list[int]) -> None:
     for message_id in message_ids:
         if await in_database(delivery.deliver, message_id) is Delivery.UNREACHABLE:
             return
+
+
+@app.periodic(cron="*/5 * * * *")
+@app.task(queue="mail", queueing_lock="mails given up", lock="mails given up")
+async def tell_of_given_up_messages(timestamp: int) -> None:  # noqa: ARG001 - Procrastinate gives it
+    """Every five minutes: the organiser hears of messages that nobody will get."""
+    await in_database(services.tell_of_given_up)

@@ -62,13 +62,13 @@ def count_again(event_id: str) -> bool:
 
 
 def stop_sales(event_id: str, reason: str) -> bool:
-    """Sell nothing more until a person has looked; False if there is no cause, or it is so already.
+    """Sell nothing more until a person has looked; False if nothing is sold, or there is no cause.
 
     Raises Event.DoesNotExist.
     """
     with transaction.atomic():
         event = _locked(event_id)
-        if event.sales_stopped_at is not None or _said(event) == _counted(event):
+        if not event.is_offered or _said(event) == _counted(event):
             return False
         event.sales_stopped_at, event.sales_stopped_reason = timezone.now(), reason
         event.save(update_fields=["sales_stopped_at", "sales_stopped_reason"])

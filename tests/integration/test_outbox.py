@@ -64,6 +64,10 @@ def sweep() -> None:
     async_to_sync(tasks.sweep_waiting_messages.func)(timestamp=0)
 
 
+def tell_of_given_up() -> None:
+    async_to_sync(tasks.tell_of_given_up_messages.func)(timestamp=0)
+
+
 def try_until_given_up(message: Message) -> Message:
     while message.state != MessageState.FAILED:
         delivery.deliver(message.pk)
@@ -132,8 +136,10 @@ def test_after_some_three_days_it_is_given_up_and_the_organiser_is_told(
     server.refusing = NOT_NOW
     message = try_until_given_up(confirmation())
     assert (message.attempts, message.times_failed) == (MOST_ATTEMPTS, MOST_ATTEMPTS)
+    tell_of_given_up()
     alert = Message.objects.get(kind=MessageKind.ORGANISER_ALERT)
     assert alert.recipient == organiser
+    assert alert.context["subject"] == "1 message n’a pas pu être remis"
     assert str(message.registration_id) in alert.context["text"]
     assert "Greylisted" in alert.context["text"]
 
@@ -146,6 +152,7 @@ def test_an_address_that_does_not_exist_is_told_to_the_organiser_soon(
     assert message.attempts == MOST_REFUSALS < MOST_ATTEMPTS
     assert sum(DELAYS[: MOST_REFUSALS - 1]) <= 20
     server.refusing = ""
+    tell_of_given_up()
     delivery.deliver(Message.objects.get(kind=MessageKind.ORGANISER_ALERT).pk)
     (mail,) = server.taken
     body = mail.get_body(("plain",))
@@ -163,7 +170,26 @@ def test_the_organisers_own_bad_address_raises_no_alert_about_an_alert(
     services.alert("x", "Something", "happened")
     server.refusing = NO_SUCH_USER
     try_until_given_up(Message.objects.get())
+    tell_of_given_up()
     assert Message.objects.count() == 1
+
+
+def test_all_that_was_given_up_is_told_in_one_mail_and_once(
+    server: MailServer, organiser: str, desk: Client
+) -> None:
+    server.refusing = NO_SUCH_USER
+    event = make_event(capacity=None)
+    messages = [try_until_given_up(confirmation(paid(event))) for _ in range(25)]
+    for _ in range(2):
+        tell_of_given_up()
+    (alert,) = Message.objects.filter(kind=MessageKind.ORGANISER_ALERT)
+    assert alert.context["subject"] == "25 messages n’ont pas pu être remis"
+    assert alert.context["text"].count("no such user") == services.MOST_TOLD
+    send_again_at_the_desk(desk, messages[0])
+    messages[0].refresh_from_db()
+    try_until_given_up(messages[0])
+    tell_of_given_up()
+    assert Message.objects.filter(kind=MessageKind.ORGANISER_ALERT).count() == 2
 
 
 def test_what_is_kept_of_an_error_names_no_address(server: MailServer) -> None:

@@ -198,6 +198,9 @@ def test_page_and_api_say_that_sales_are_closed(anybody: Caller) -> None:
 def test_sales_are_not_stopped_without_a_cause_nor_twice() -> None:
     event = make_event()
     assert not places.stop_sales(event.pk, "no cause")
+    draft = spoiled_event()
+    Event.objects.filter(pk=draft.pk).update(status="draft")
+    assert not places.stop_sales(draft.pk, "not sold")
     wrong = spoiled_event()
     assert places.stop_sales(wrong.pk, "first")
     assert not places.stop_sales(wrong.pk, "second")

@@ -38,6 +38,13 @@ class Migration(migrations.Migration):
             name="times_sent",
             field=models.PositiveIntegerField(db_default=0, default=0, verbose_name="times sent"),
         ),
+        migrations.AddField(
+            model_name="message",
+            name="organiser_told",
+            field=models.BooleanField(
+                db_default=False, default=False, verbose_name="organiser told"
+            ),
+        ),
         migrations.RunSQL(COUNT, migrations.RunSQL.noop),
         migrations.AlterField(
             model_name="message",
