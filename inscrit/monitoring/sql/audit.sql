@@ -53,9 +53,11 @@ ORDER BY e.id
 SELECT registration_id AS subject, registration_id,
     'one payment at most' AS expected, string_agg(key, ', ' ORDER BY key) AS found
 FROM payments_payment
-WHERE settles
+WHERE settles AND registration_id IN (
+    SELECT registration_id FROM payments_payment WHERE settles
+    GROUP BY registration_id HAVING count(*) > 1
+)
 GROUP BY registration_id
-HAVING count(*) > 1
 ORDER BY registration_id
 
 -- name: confirmed_by_many_mails
