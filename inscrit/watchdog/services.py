@@ -109,8 +109,18 @@ def _paragraphs(
         yield _("Put right since the last look:")
     for breach in gone[:MOST_TOLD]:
         yield breach["text"]
+    for title in _still_stopped(gone):
+        yield _("Sales of “%(title)s” are still stopped: open them again in the admin.") % {
+            "title": title
+        }
     if max(len(new), len(gone)) > MOST_TOLD:
         yield _("There are more. The command inscrit audit shows all of them.")
+
+
+def _still_stopped(gone: Sequence[dict[str, Any]]) -> list[str]:
+    counted_right = [one["subject"] for one in gone if one["check"] == "counters_differ"]
+    stopped = Event.objects.filter(pk__in=counted_right, sales_stopped_at__isnull=False)
+    return list(stopped.values_list("title", flat=True))
 
 
 def _fingerprint(new: Sequence[dict[str, Any]], gone: Sequence[dict[str, Any]]) -> str:

@@ -173,6 +173,14 @@ def test_sales_stop_while_the_places_are_counted_wrong() -> None:
     assert register(other).status == "PENDING"
 
 
+def test_who_counted_again_is_reminded_to_open_sales() -> None:
+    event = spoiled_event()
+    watchdog.watch()
+    places.count_again(event.pk)
+    watchdog.watch()
+    assert "Sales of “Sortie” are still stopped" in alerts()[-1]["text"]
+
+
 def test_who_was_about_to_register_when_sales_stopped_is_refused() -> None:
     event = spoiled_event()
     seen = Event.objects.get(pk=event.pk)

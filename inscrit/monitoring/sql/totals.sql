@@ -40,4 +40,5 @@ SELECT to_regclass('payments_reconciliationrun') IS NOT NULL
 -- name: reconciliation
 SELECT key, sum(value::bigint)::bigint
 FROM payments_reconciliationrun, jsonb_each_text(differences)
+WHERE value ~ '^[0-9]+$'
 GROUP BY 1
