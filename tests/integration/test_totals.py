@@ -21,6 +21,7 @@ from inscrit.registrations.lifecycle import (
     PaymentSucceeded,
 )
 from inscrit.watchdog import services as watchdog
+from inscrit.webhooks.models import StripeEvent
 
 from .test_audit import (
     busy_database,
@@ -119,6 +120,17 @@ def test_events_that_wait_are_counted_with_the_age_of_the_oldest() -> None:
     counted = scrape()
     assert counted["inscrit_stripe_events_unprocessed",] == 1
     assert counted["inscrit_oldest_unprocessed_event_seconds",] >= 61 * 60
+
+
+@pytest.mark.parametrize(
+    ("reason", "counted"), [("unknown_registration", 1), ("unknown_payment", 0)]
+)
+def test_of_the_events_that_came_too_early_only_ours_are_counted(reason: str, counted: int) -> None:
+    forget_an_event()
+    StripeEvent.objects.update(outcome="unmatched", reason=reason, next_try_at=timezone.now())
+    assert scrape()["inscrit_stripe_events_unprocessed",] == counted
+    StripeEvent.objects.update(next_try_at=None)
+    assert scrape()["inscrit_stripe_events_unprocessed",] == 0
 
 
 def test_breaches_are_those_of_the_watchdogs_last_look() -> None:
