@@ -5,8 +5,11 @@ from datetime import timedelta
 
 import structlog
 from django.db import transaction
-from django.utils import timezone
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
 
+from inscrit import config
+from inscrit.mail.services import alert
 from inscrit.registrations import services
 from inscrit.registrations.ledger import Entry
 from inscrit.registrations.lifecycle import Outcome
@@ -91,12 +94,29 @@ def _postpone(stored: StripeEvent) -> None:
     stored.save(update_fields=["next_try_at"])
     # Another application's refund or dispute is no news; anything else a person should see.
     if delay is None and stored.reason != UNKNOWN_PAYMENT:
-        log.error(
-            "❌ Stripe event given up, a person has to look",
-            stripe_event=stored.pk,
-            outcome=stored.outcome,
-            reason=stored.reason,
-        )
+        _give_up(stored)
+
+
+def _give_up(stored: StripeEvent) -> None:
+    log.error(
+        "❌ Stripe event given up, a person has to look",
+        stripe_event=stored.pk,
+        outcome=stored.outcome,
+        reason=stored.reason,
+    )
+    with translation.override(config.current().language_code):
+        text = _(
+            "Stripe’s event %(event)s (%(type)s) was tried %(n)d times, and is not tried any more:"
+            " %(reason)s.\n\nLook at it in the admin under Stripe events. Once the cause is gone,"
+            " apply it again there. Registration: %(registration)s"
+        ) % {
+            "event": stored.pk,
+            "type": stored.type,
+            "n": stored.attempts,
+            "reason": stored.reason,
+            "registration": stored.registration_id or "–",
+        }
+        alert(f"stripe event {stored.pk}", _("A Stripe event could not be applied"), text)
 
 
 def due() -> list[str]:
