@@ -30,6 +30,7 @@ from .balancer import Balancer
 T = TypeVar("T")
 PATIENCE = 30.0
 SECRET = "whsec_acceptance_tests"
+STRIPE_KEY = "sk_test_acceptance"
 SIGNATURE_FAILED = "⚠️  Webhook signature verification failed"
 
 
@@ -95,7 +96,7 @@ class Installation:
             "SECRET_KEY": "acceptance tests",
             "INSCRIT_DATA_DIR": str(self.folder),
             "PUBLIC_URL": self.site,
-            "STRIPE_SECRET_KEY": "sk_test_acceptance",
+            "STRIPE_SECRET_KEY": STRIPE_KEY,
             "STRIPE_WEBHOOK_SECRET": SECRET,
             "STRIPE_API_BASE": self.sandbox,
             "EMAIL_URL": f"smtp://127.0.0.1:{self.smtp_port}",
@@ -295,7 +296,7 @@ class Installation:
 
     def stripe_object(self, path: str) -> dict[str, Any]:
         """An object as Stripe's API gives it."""
-        headers = {"authorization": "Bearer sk_test_acceptance"}
+        headers = {"authorization": f"Bearer {STRIPE_KEY}"}
         answer = httpx.get(f"{self.sandbox}/v1/{path}", headers=headers, timeout=10)
         found: dict[str, Any] = answer.raise_for_status().json()
         return found
