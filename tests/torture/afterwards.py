@@ -25,12 +25,17 @@ SEND_AGAIN = """
 UPDATE mail_message SET next_try_at = now()
 WHERE state IN ('queued', 'retrying') AND next_try_at > now()
 """
+APPLY_AGAIN = """
+UPDATE webhooks_stripeevent SET next_try_at = now() WHERE next_try_at > now()
+"""
 BEGIN_JOBS = """
 UPDATE procrastinate_jobs SET scheduled_at = now() WHERE status = 'todo' AND scheduled_at > now()
 """
 # The jobs of every minute, with their queues and their locks.
 EVERY_MINUTE = (
     ("money", "inscrit.payments.tasks.sweep_lapsed_holds", "sweep", "sweep"),
+    ("money", "inscrit.payments.tasks.sweep_cancellations", "cancellations", "cancellations"),
+    ("webhooks", "inscrit.webhooks.tasks.sweep_inbox", "inbox sweep", "inbox sweep"),
     ("mail", "inscrit.mail.tasks.sweep_waiting_messages", "mail sweep", "mail sweep"),
     ("upkeep", "inscrit.registrations.tasks.retry_stalled_jobs", None, "stalled jobs"),
 )
@@ -78,7 +83,7 @@ def let_us_finish(installation: Installation) -> dict[str, int]:
 
 
 def _make_time_pass(connection: "psycopg.Connection[tuple[object, ...]]") -> None:
-    for statement in (LAPSE_HOLDS, SEND_AGAIN, BEGIN_JOBS):
+    for statement in (LAPSE_HOLDS, SEND_AGAIN, APPLY_AGAIN, BEGIN_JOBS):
         connection.execute(statement)
     for job in EVERY_MINUTE:
         try:

@@ -77,6 +77,13 @@ def nothing_is_oversold(books: Books) -> Iterator[Breach]:
             yield Breach(event["id"], f"oversold: {confirmed} + {held} of {event['capacity']}")
 
 
+def a_cancelled_event_is_empty(books: Books) -> Iterator[Breach]:
+    cancelled = {event["id"] for event in books["events"] if event["status"] == "cancelled"}
+    for row in books["registrations"]:
+        if row["event_id"] in cancelled and row["status"] in (*HOLDING, *CONFIRMED):
+            yield Breach(row["id"], f"{row['status']}, though its event is cancelled")
+
+
 def nothing_is_held(books: Books) -> Iterator[Breach]:
     for row in books["registrations"]:
         if row["status"] in HOLDING:
@@ -148,6 +155,7 @@ CHECKS: tuple[Callable[[Books], Iterator[Breach]], ...] = (
     places_have_money,
     nothing_is_oversold,
     nothing_is_held,
+    a_cancelled_event_is_empty,
     each_is_confirmed_once,
     every_mail_arrived,
     no_job_is_left,

@@ -29,7 +29,7 @@ class Report:
 
     def __str__(self) -> str:
         lines = [
-            ("seconds", _listed({what: round(took) for what, took in self.seconds.items()})),
+            ("seconds", ", ".join(f"{what} {took:.0f}" for what, took in self.seconds.items())),
             (f"{self.stories.total()} buyers", _listed(self.stories)),
             ("their endings", _listed(self.endings)),
             ("tried again for", _listed(self.tries_again)),
@@ -65,7 +65,10 @@ def _counted(books: Books) -> list[tuple[str, str]]:
     refunds = Counter(f"{row['reason']} {row['status']}" for row in books["refunds"])
     confirmations = [m for m in books["messages"] if m["kind"] == "confirmed"]
     repeats = sum(number - 1 for number in books.mails.values())
-    places = ", ".join(f"{e['confirmed']}/{e['capacity']}" for e in books["events"])
+    places = ", ".join(
+        f"{event['confirmed']}/{event['capacity']} ({event['late_payment']}, {event['status']})"
+        for event in books["events"]
+    )
     reviews = Counter(row["review"] for row in books["registrations"] if row["review"])
     return [
         (f"{statuses.total()} registrations", _listed(statuses)),
@@ -77,7 +80,7 @@ def _counted(books: Books) -> list[tuple[str, str]]:
             f"{len(books.money)}, returned whole {whole}, in part {len(returned) - whole}",
         ),
         ("late payments", _listed({reason: reasons[reason] for reason in LATE})),
-        ("refunds by us", _listed(refunds)),
+        ("refunds", _listed(refunds)),
         ("for a person", _listed(reviews)),
         (
             "confirmations",

@@ -17,13 +17,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx
 import stripe
 
 from tests.acceptance.installation import Installation, folder_for_a_database
 
 from . import afterwards, books, breaches, trouble
 from .breaches import Breach
-from .buyers import Buyer, GaveUp, Refused, Town
+from .buyers import Buyer, GaveUp, Organiser, Refused, Town
 from .kills import Killer
 from .report import Report
 from .stories import STORIES
@@ -31,8 +32,12 @@ from .stories import STORIES
 POLICIES = ("reseat_or_refund", "refund", "review")
 # Places on offer for a hundred buyers, who want some 180.
 PLACES_FOR_100 = 90
-# Buyers come until this share of the time has passed; the last ones need some of it.
-DOORS_CLOSE = 0.75
+# Buyers come in waves, the last one when this share of the time has passed.
+WAVES = 12
+LAST_WAVE = 0.75
+WITHIN_A_WAVE = 2.0
+# When the organiser cancels the last of the events.
+CALLED_OFF = 0.6
 
 
 @dataclass(frozen=True)
@@ -57,11 +62,15 @@ def torture(options: Options) -> Report:
     stripe.enable_telemetry = False
     report = Report(options.seed)
     with folder_for_a_database() as folder:
-        installation = Installation(folder, webs=options.web, workers=options.workers)
+        settings = {"ORGANISER_EMAIL": "organiser@example.org"}
+        installation = Installation(folder, settings, webs=options.web, workers=options.workers)
         try:
             with _timed(report, "starting"):
                 installation.start_all()
-                town = Town(installation, open_events(installation, options))
+                with installation.organiser("torture") as organiser:
+                    events = open_events(organiser, options)
+                    key = organiser.headers["authorization"].removeprefix("Bearer ")
+                town = Town(installation, events, key)
             with _timed(report, "trouble"):
                 asyncio.run(_trouble(options, town, report))
             with _timed(report, "aftermath"):
@@ -89,26 +98,25 @@ def _timed(report: Report, what: str) -> Iterator[None]:
     print(f"{what}: {report.seconds[what]:.0f} s", flush=True)
 
 
-def open_events(installation: Installation, options: Options) -> list[str]:
+def open_events(organiser: httpx.Client, options: Options) -> list[str]:
     """A few scarce events, their policies in turn; the first ones refund whoever cancels."""
     starts = datetime.now(UTC) + timedelta(days=30)
-    capacity = max(2, options.buyers * PLACES_FOR_100 // 100 // options.events)
+    capacity = max(3, options.buyers * PLACES_FOR_100 // 100 // options.events)
     opened = []
-    with installation.organiser("torture") as organiser:
-        for number in range(options.events):
-            event = {
-                "title": f"Stage {number + 1}",
-                "starts_at": starts.isoformat(),
-                "ends_at": (starts + timedelta(hours=6)).isoformat(),
-                "refund_until": starts.isoformat() if number % 2 == 0 else None,
-                "price": 2500,
-                "currency": "eur",
-                "capacity": capacity,
-                "status": "published",
-                "late_payment": POLICIES[number % len(POLICIES)],
-            }
-            made = organiser.post("/api/v1/events", json=event).raise_for_status()
-            opened.append(str(made.json()["id"]))
+    for number in range(options.events):
+        event = {
+            "title": f"Stage {number + 1}",
+            "starts_at": starts.isoformat(),
+            "ends_at": (starts + timedelta(hours=6)).isoformat(),
+            "refund_until": starts.isoformat() if number % 2 == 0 else None,
+            "price": 2500,
+            "currency": "eur",
+            "capacity": capacity,
+            "status": "published",
+            "late_payment": POLICIES[number % len(POLICIES)],
+        }
+        made = organiser.post("/api/v1/events", json=event).raise_for_status()
+        opened.append(str(made.json()["id"]))
     return opened
 
 
@@ -117,7 +125,9 @@ async def _trouble(options: Options, town: Town, report: Report) -> None:
     trouble.begin(town.installation)
     watching = asyncio.create_task(killer.watch_over())
     buyers = (_live(town, number, options, report) for number in range(options.buyers))
-    await asyncio.gather(killer.rage(options.seconds, options.kills), *buyers)
+    await asyncio.gather(
+        killer.rage(options.seconds, options.kills), _call_off(town, options), *buyers
+    )
     watching.cancel()
     with suppress(asyncio.CancelledError):
         await watching
@@ -125,11 +135,20 @@ async def _trouble(options: Options, town: Town, report: Report) -> None:
     report.tries_again = town.tries_again
 
 
+async def _call_off(town: Town, options: Options) -> None:
+    """The organiser cancels an event in the middle of everything."""
+    await asyncio.sleep(options.seconds * CALLED_OFF)
+    organiser = Organiser(town, random.Random(f"{options.seed}/organiser"), "organiser")
+    await organiser.cancel_event(town.events[-1])
+    await organiser.http.aclose()
+
+
 async def _live(town: Town, number: int, options: Options, report: Report) -> None:
     dice = random.Random(f"{options.seed}/{number}")
     (story,) = dice.choices(list(STORIES), weights=list(STORIES.values()))
     report.stories[story.__name__.replace("_", " ")] += 1
-    await asyncio.sleep(dice.uniform(0, options.seconds * DOORS_CLOSE))
+    wave = dice.randrange(WAVES) / (WAVES - 1) * options.seconds * LAST_WAVE
+    await asyncio.sleep(wave + dice.uniform(0, WITHIN_A_WAVE))
     buyer = Buyer(town, number, dice)
     try:
         await story(buyer)

@@ -99,6 +99,11 @@ async def loses_the_answer(buyer: Buyer) -> None:
     await buyer.pay_by_card(made)
 
 
+async def never_comes_back(buyer: Buyer) -> None:
+    """The order is sent, and nobody waits for the answer."""
+    await buyer.hang_up_on_an_order()
+
+
 async def _after_a_moment(buyer: Buyer, then: Awaitable[None]) -> None:
     await buyer.pause(0.5)
     await then
@@ -106,7 +111,7 @@ async def _after_a_moment(buyer: Buyer, then: Awaitable[None]) -> None:
 
 # How many of a hundred buyers do what.
 STORIES: dict[Story, int] = {
-    pays_by_card: 22,
+    pays_by_card: 19,
     abandons: 12,
     is_declined_then_pays: 7,
     pays_by_good_debit: 8,
@@ -118,4 +123,5 @@ STORIES: dict[Story, int] = {
     cancels_before_paying: 4,
     comes_back_with_the_webhook: 6,
     loses_the_answer: 6,
+    never_comes_back: 3,
 }
