@@ -18,7 +18,7 @@ import stripe
 
 from tests.acceptance.installation import SECRET, STRIPE_KEY, Installation
 
-PATIENCE = 45.0
+PATIENCE = 60.0
 LONGEST_WAIT = 2.0
 NO_PLACE = ("sold_out", "sales_closed")
 GOOD_CARD = "4242424242424242"

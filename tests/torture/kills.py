@@ -37,7 +37,8 @@ class Killer:
 
     async def _strike(self, kind: str, seconds: float, times: int) -> None:
         dice = random.Random(f"{self.seed}/{kind}")
-        moments = sorted(dice.uniform(QUIET_START, seconds) for _ in range(times))
+        slot = (seconds - QUIET_START) / times
+        moments = [QUIET_START + slot * (n + dice.random()) for n in range(times)]
         began = asyncio.get_running_loop().time()
         for moment in moments:
             part, down = dice.choice(self._kinds[kind]), dice.uniform(0.05, LONGEST_DOWN)
