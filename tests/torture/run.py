@@ -5,6 +5,7 @@ python -m tests.torture.run [--minutes 3] [--buyers 300] [--events 5] [--web 1] 
 
 import argparse
 import asyncio
+import json
 import random
 import re
 import shutil
@@ -44,7 +45,7 @@ CALLED_OFF = 0.6
 class Options:
     """``seconds`` is how long the trouble lasts, ``kills`` how often each kind of part dies.
 
-    ``logs`` is a folder to keep the parts' logs in.
+    ``logs`` is a folder to keep the parts' logs and the final tables in.
     """
 
     seed: int
@@ -78,16 +79,19 @@ def torture(options: Options) -> Report:
             _judge(installation, town, report)
         finally:
             installation.stop_all()
-            _keep(folder, options.logs)
+            if options.logs:
+                _keep(folder, report, options.logs)
     return report
 
 
-def _keep(folder: Path, logs: Path | None) -> None:
-    if logs is None:
-        return
+def _keep(folder: Path, report: Report, logs: Path) -> None:
+    """The parts' logs, and the tables as they were in the end."""
     logs.mkdir(parents=True, exist_ok=True)
     for log in folder.glob("*.log"):
         shutil.copy(log, logs)
+    if report.books:
+        tables = json.dumps(report.books.tables, default=str, indent=1)
+        (logs / "tables.json").write_text(tables, encoding="utf-8")
 
 
 @contextmanager
@@ -200,7 +204,7 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--kills", type=int, default=8, help="of each kind of part")
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
-    parser.add_argument("--logs", type=Path, help="a folder to keep the parts' logs in")
+    parser.add_argument("--logs", type=Path, help="a folder to keep logs and tables in")
     given = vars(parser.parse_args())
     options = Options(seconds=given.pop("minutes") * 60, **given)
     print(f"Seed {options.seed}", flush=True)
