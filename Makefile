@@ -1,4 +1,4 @@
-# make demo · make test · make check · make bench
+# make demo · make test · make check · make bench · make torture
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 ENVIRONMENT_FOR_TOOLS := DATABASE_URL=postgresql://nobody@nowhere/nothing SECRET_KEY=tools \
 	DJANGO_SETTINGS_MODULE=inscrit.settings
 
-.PHONY: demo test check bench format requirements translations clean
+.PHONY: demo test check bench torture format requirements translations clean
 
 demo: $(VENV)/.demo
 	$(BIN)/inscrit demo $(ARGS)
@@ -23,6 +23,12 @@ check: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.webhook_lane $(ARGS)
+
+# Some four minutes. WEB=2 WORKERS=2 runs two of each; ARGS="--seed 7" repeats what a seed chose.
+torture: $(VENV)/.dev
+	$(BIN)/python -m tests.torture.run --web $(WEB) --workers $(WORKERS) $(ARGS)
+WEB ?= 1
+WORKERS ?= 1
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .

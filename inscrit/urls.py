@@ -14,3 +14,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/", api.urls),
     path("", include("inscrit.pages.urls")),
 ]
+
+handler500 = "inscrit.pages.errors.failure"

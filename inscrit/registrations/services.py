@@ -95,6 +95,8 @@ def hold_places(order: Order, *, actor: str = "registrant") -> Registration:
         now = timezone.now()
         if not event.is_on_sale(now):
             raise SalesClosed
+        if event.remaining is not None and event.remaining < len(order.participants):
+            raise SoldOut(event.remaining)  # a crowd is told quickly; who gets a place: see below
         registration = _create(order, event, now, actor)
         _take_places(event, registration)
     log.info("📝 Registered: " + registration.pk, event_id=event.pk, places=registration.places)

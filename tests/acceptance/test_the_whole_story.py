@@ -310,6 +310,9 @@ def test_a_webhook_while_the_database_is_down_is_delivered_again_by_stripe(
         installation.control(f"/sessions/{session}/pay", card="4242424242424242")
         assert installation.web.get("/healthz").status_code == 200
         assert installation.web.get("/readyz").status_code == 503
+        assert installation.web.get("/").status_code == 503
+        page = installation.web.get(f"/registrations/{made['id']}?token={made['token']}")
+        assert page.status_code == 503
     finally:
         installation.start_database()
     eventually(lambda: installation.web.get("/readyz").status_code == 200, "ready again")

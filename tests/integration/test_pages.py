@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
 
@@ -293,3 +294,30 @@ def test_a_form_without_its_cookie_is_explained() -> None:
 def test_the_form_s_own_address_shows_the_event_too(english: Client) -> None:
     offer()
     assert "A day on the farm" in text_of(english.get("/events/farm/register"))
+
+
+# When we fail
+
+
+def answer_after(error: Exception, monkeypatch: pytest.MonkeyPatch) -> Any:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(Event.objects, "filter", fail)
+    return Client(raise_request_exception=False, headers={"accept-language": "en"}).get("/")
+
+
+def test_without_the_database_a_page_says_that_it_will_pass(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answer = answer_after(OperationalError(), monkeypatch)
+    assert answer.status_code == 503
+    assert int(answer["Retry-After"]) > 0
+    assert "Please try again in a moment" in text_of(answer)
+
+
+def test_a_mistake_of_ours_is_told_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = answer_after(ValueError("a secret"), monkeypatch)
+    assert answer.status_code == 500
+    assert "Retry-After" not in answer
+    assert "secret" not in text_of(answer)

@@ -173,6 +173,42 @@ def test_faults_are_listed_and_removed(sandbox: Sandbox) -> None:
     assert sandbox.stripe.v1.balance.retrieve().object == "balance"
 
 
+def test_a_fault_strikes_with_its_probability_and_counts_its_strikes(sandbox: Sandbox) -> None:
+    switch_on(sandbox, kind="rate_limit", path="/v1/balance", probability=0.5)
+    switch_on(sandbox, kind="error", path="/v1/balance", probability=0)
+    with sandbox.http as http:
+        codes = [http.get("/v1/balance").status_code for _ in range(100)]
+    assert set(codes) == {200, 429}
+    now_and_then, never = sandbox.control("GET", "/faults")
+    assert now_and_then["struck"] == codes.count(429)
+    assert never["struck"] == 0
+
+
+def test_a_webhook_fault_strikes_some_events_and_not_others(sandbox: Sandbox, shop: Shop) -> None:
+    number = switch_on(sandbox, kind="drop", event="customer.created", probability=0.5)
+    for _ in range(40):
+        sandbox.stripe.v1.customers.create({"name": "Ada"})
+    (fault,) = sandbox.control("GET", "/faults")
+    assert fault["id"] == number
+    assert 0 < fault["struck"] < 40
+    assert len(shop.wait_for("customer.created", 40 - fault["struck"])) == 40 - fault["struck"]
+
+
+def test_only_occasions_taken_use_up_what_remains(sandbox: Sandbox) -> None:
+    switch_on(sandbox, kind="error", path="/v1/balance", probability=0.5, remaining=3)
+    with sandbox.http as http:
+        codes = [http.get("/v1/balance").status_code for _ in range(100)]
+    assert codes.count(500) == 3
+    assert sandbox.control("GET", "/faults") == []
+
+
+@pytest.mark.parametrize("probability", [-0.1, 1.1, "often"])
+def test_a_probability_is_between_0_and_1(sandbox: Sandbox, probability: object) -> None:
+    with sandbox.http as http:
+        wish = {"kind": "drop", "probability": probability}
+        assert http.post("/sandbox/faults", json=wish).status_code == 400
+
+
 def test_a_fault_that_does_not_exist_is_refused(sandbox: Sandbox) -> None:
     with sandbox.http as http:
         answer = http.post("/sandbox/faults", json={"kind": "earthquake"})

@@ -200,6 +200,22 @@ def test_the_dashboards_test_event_belongs_to_nobody(sandbox: Sandbox, shop: Sho
     assert verifies(heard, SECRET)
 
 
+def test_deliveries_are_listed_page_by_page(sandbox: Sandbox, shop: Shop) -> None:
+    for _ in range(3):
+        sandbox.stripe.v1.customers.create({"name": "Ada"})
+    shop.wait_for("customer.created", 3)
+    every = [each["id"] for each in sandbox.control("GET", "/deliveries")]
+    older = sandbox.control("GET", f"/deliveries?before={every[0]}")
+    assert [each["id"] for each in older] == every[1:]
+    assert sandbox.control("GET", f"/deliveries?before={every[-1]}") == []
+
+
+@pytest.mark.parametrize("query", ["before=soon", f"before={2**70}", "after=1"])
+def test_an_odd_page_of_deliveries_is_refused(sandbox: Sandbox, query: str) -> None:
+    with sandbox.http as http:
+        assert http.get(f"/sandbox/deliveries?{query}").status_code == 400
+
+
 class OldFashioned(BaseHTTPRequestHandler):
     """Speaks HTTP/1.0: its answer ends where the connection ends."""
 
