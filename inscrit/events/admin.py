@@ -64,21 +64,24 @@ class EventAdmin(ModelAdmin[Event]):
         "title",
         "starts_at",
         "status",
+        "sales",
         "price_in_words",
         "capacity",
         "confirmed",
         "held",
         "free",
-        "sales",
     )
     list_filter = ("status", "starts_at", ("sales_stopped_at", admin.EmptyFieldListFilter))
     search_fields = ("id", "title", "location")
     date_hierarchy = "starts_at"
-    readonly_fields = ("id", "confirmed", "held", "free", "sales", "created_at")
+    readonly_fields = ("id", "confirmed", "held", "free", "sales", "why_stopped", "created_at")
     fieldsets = (
         (None, {"fields": ("title", "description", "location", "slug")}),
         (_("When"), {"fields": ("starts_at", "ends_at", "time_zone")}),
-        (_("Places"), {"fields": ("capacity", "confirmed", "held", "free", "sales")}),
+        (
+            _("Places"),
+            {"fields": ("capacity", "confirmed", "held", "free", "sales", "why_stopped")},
+        ),
         (_("Price"), {"fields": ("price", "currency")}),
         (
             _("Registration"),
@@ -95,14 +98,15 @@ class EventAdmin(ModelAdmin[Event]):
 
     @admin.display(description=_("sales"), ordering="sales_stopped_at")
     def sales(self, event: Event) -> "SafeString | str":
-        """In red, and why, while the watchdog has stopped them."""
+        """In red while the watchdog has stopped them."""
         if event.sales_stopped_at is None:
             return "–"
-        return format_html(
-            '<strong style="color: var(--error-fg, #ba2121)">{}</strong><br>{}',
-            _("stopped"),
-            event.sales_stopped_reason,
-        )
+        red = '<strong style="color: var(--error-fg, #ba2121)">{}</strong>'
+        return format_html(red, _("stopped"))
+
+    @admin.display(description=_("why sales are stopped"))
+    def why_stopped(self, event: Event) -> str:
+        return event.sales_stopped_reason or "–"
 
     @admin.display(description=_("price"), ordering="price")
     def price_in_words(self, event: Event) -> str:
