@@ -1,7 +1,7 @@
 """The organisers' pages for events."""
 # ruff: noqa: FBT001 - Django's signatures
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 from zoneinfo import available_timezones
 
 from django import forms
@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from inscrit.backoffice import ModelAdmin
+from inscrit.backoffice.pages import Page, Panel
 from inscrit.money import money
 
 from .models import Event, EventStatus
@@ -58,7 +58,7 @@ class EventForm(ModelForm):
 
 
 @admin.register(Event)
-class EventAdmin(ModelAdmin[Event]):
+class EventAdmin(Page[Event]):
     form = EventForm
     list_display = (
         "title",
@@ -85,12 +85,18 @@ class EventAdmin(ModelAdmin[Event]):
         (_("Price"), {"fields": ("price", "currency")}),
         (
             _("Registration"),
-            {"fields": ("status", "sales_end_at", "refund_until", "late_payment")},
+            {"fields": ("status", "sales_end_at", "refund_until", "late_payment", "lost_dispute")},
         ),
         (_("About"), {"fields": ("id", "created_at")}),
     )
     # What needs money to move is added by the room that moves it.
     actions: list[Any] = []  # noqa: RUF012 - others add to it
+    deeds: ClassVar[list[Any]] = []
+    above: ClassVar[list[Panel]] = []
+
+    def view_on_site(self, event: Event) -> str:
+        """Straight to its page: Django's own way there is closed, see urls.py."""
+        return event.get_absolute_url()
 
     @admin.display(description=_("free"))
     def free(self, event: Event) -> int | str:
