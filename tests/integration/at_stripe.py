@@ -19,7 +19,10 @@ from django.db import connection
 from procrastinate.contrib.django import app
 from stripe import WebhookSignature
 
+from inscrit.events.models import Event
+from inscrit.mail.models import Message
 from inscrit.registrations.ledger import Desk
+from inscrit.registrations.models import Registration
 from inscrit.webhooks.committer import Committer
 from inscrit.webhooks.intake import Intake
 from inscrit.webhooks.models import StripeEvent
@@ -32,6 +35,28 @@ OFFICE = Desk("office@example.org", "fr")
 Happening = dict[str, Any]
 Made = dict[str, Any]
 """A registration as the API answered it when it was made."""
+
+
+def status(made: Made) -> str:
+    return str(Registration.objects.get(pk=made["id"]).status)
+
+
+def review(made: Made) -> str | None:
+    return Registration.objects.get(pk=made["id"]).review
+
+
+def places(made: Made) -> tuple[int, int]:
+    """How many places of its event are confirmed and held."""
+    event = Event.objects.get(registrations=made["id"])
+    return event.confirmed, event.held
+
+
+def mails(made: Made) -> list[str]:
+    return list(
+        Message.objects.filter(registration=made["id"])
+        .order_by("pk")
+        .values_list("kind", flat=True)
+    )
 
 
 @asynccontextmanager
@@ -132,6 +157,10 @@ class AtStripe:
         intent = self.session(made)["payment_intent"]
         found: list[dict[str, Any]] = self.read("refunds", payment_intent=intent)["data"]
         return found
+
+    def mend(self) -> None:
+        """No more faults."""
+        httpx.delete(f"{self.address}/sandbox/faults").raise_for_status()
 
     # What people do.
 

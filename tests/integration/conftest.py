@@ -145,8 +145,9 @@ def at_stripe(stripe: str) -> Iterator["AtStripe"]:
     """Things happen at the sandbox, and we are told of them as a test likes."""
     from .at_stripe import AtStripe
 
-    yield AtStripe(stripe)
-    httpx.delete(f"{stripe}/sandbox/faults").raise_for_status()
+    there = AtStripe(stripe)
+    yield there
+    there.mend()
 
 
 @pytest.fixture

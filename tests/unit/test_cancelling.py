@@ -3,9 +3,8 @@
 A registration of two places at 25.00 € each; its Checkout session ``cs_1`` is open.
 """
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from inscrit.registrations.lifecycle import (
     CancelRequested,
@@ -45,7 +44,7 @@ KEPT = CancelRequested(refund=False)
 def test_while_it_can_be_paid_it_keeps_its_places_and_its_session_is_ended_first(
     wish: CancelRequested, paying: dict[str, object]
 ) -> None:
-    story = told(wish, start=replace(PENDING, **paying))  # type: ignore[arg-type]
+    story = told(wish, start=replace(PENDING, **paying))
     assert story.registration.status is Status.PENDING
     assert story.registration.cancelling is not None
     assert story.last.ends_session

@@ -3,10 +3,10 @@
 A registration of two places at 25.00 € each, paid with ``pi_1``, at an event of ten places.
 """
 
-from dataclasses import replace
 from itertools import permutations
 
 import pytest
+from msgspec.structs import replace
 
 from inscrit.registrations.lifecycle import (
     CancelRequested,

@@ -3,9 +3,8 @@
 A registration of two places at 25.00 € each, at an event of ten places.
 """
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from inscrit.registrations.lifecycle import (
     CancelRequested,

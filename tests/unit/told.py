@@ -1,6 +1,6 @@
 """Telling the rules a story: facts one after the other, and where they lead."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from inscrit.registrations.lifecycle import (
     Decision,
