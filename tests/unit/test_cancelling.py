@@ -11,6 +11,7 @@ from inscrit.registrations.lifecycle import (
     CheckoutExpired,
     CheckoutUnavailable,
     Fact,
+    LatePayment,
     MailKind,
     Outcome,
     Reason,
@@ -112,6 +113,16 @@ def test_a_delayed_payment_under_way_when_it_is_cancelled_comes_to_nothing(
     succeeded = told(UNDER_WAY, wish, PAID_FACT)
     assert succeeded.registration.status is Status.CANCELLED
     assert succeeded.ordered == [("pi_1", 5000)]
+
+
+@pytest.mark.parametrize("policy", LatePayment)
+def test_money_that_comes_after_the_cancellation_goes_back_whatever_the_event_does_when_late(
+    policy: LatePayment,
+) -> None:
+    story = told(BACK, EXPIRED_FACT, PAID_FACT, offer=replace(OFFER, late_payment=policy))
+    assert story.registration.status is Status.CANCELLED
+    assert story.ordered == [("pi_1", 5000)]
+    assert story.registration.review is None
 
 
 def test_cancelling_twice_ends_the_session_again_and_asks_no_more() -> None:
