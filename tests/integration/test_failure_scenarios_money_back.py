@@ -510,3 +510,4 @@ def test_money_left_after_a_cancellation_is_decided_on_by_a_person(
     }
     assert (status(paid), places(paid), at_stripe_says) == expected[resolution]
     assert review(paid) is None
+    assert mails(paid).count("confirmed") == 1
