@@ -67,8 +67,13 @@ class StripeObject(msgspec.Struct):
 
     @property
     def registration(self) -> str | None:
-        """The registration that the object names, in its metadata or as its reference."""
-        named = (self.metadata or {}).get("registrationId") or self.client_reference_id
+        """The registration that the object names, in its metadata or as its reference.
+
+        Any application may give its sessions a reference; only one of our form is ours.
+        """
+        named = (self.metadata or {}).get("registrationId")
+        if not named and (self.client_reference_id or "").startswith("reg-"):
+            named = self.client_reference_id
         return named if named and len(named) <= 255 else None
 
     @property
