@@ -6,10 +6,21 @@ from contextlib import ExitStack
 
 import django
 import pytest
+from hypothesis import HealthCheck, settings
 
 from inscrit import config, embedded
 
 _running = ExitStack()
+
+# pytest --hypothesis-profile=deep: for an hour or a night.
+settings.register_profile(
+    "deep",
+    max_examples=1000,
+    stateful_step_count=50,
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=list(HealthCheck),
+)
 
 os.environ.setdefault("INSCRIT_DATA_DIR", tempfile.mkdtemp(prefix="inscrit-tests-"))
 os.environ.setdefault("STRIPE_SECRET_KEY", "sk_test_inscrit")
