@@ -15,7 +15,7 @@ _running = ExitStack()
 # pytest --hypothesis-profile=deep: for an hour or a night.
 settings.register_profile(
     "deep",
-    max_examples=1000,
+    max_examples=200,
     stateful_step_count=50,
     deadline=None,
     print_blob=True,

@@ -23,6 +23,7 @@ from inscrit.asgi import django_application
 from inscrit.jobs import in_database
 from inscrit.payments.stripe_gateway import StripeUnavailable
 from inscrit.registrations.services import desk
+from inscrit.sandbox.resources.checkout_session import recover
 from inscrit.sandbox.server import SandboxConfig, create_app
 from inscrit.webhooks.committer import Committer
 from inscrit.webhooks.intake import Intake
@@ -58,6 +59,7 @@ SWEEPS = (
     "inscrit.payments.tasks.sweep_ordered_refunds",
     "inscrit.webhooks.tasks.sweep_inbox",
     "inscrit.mail.tasks.sweep_waiting_messages",
+    "inscrit.mail.tasks.tell_of_given_up_messages",
 )
 
 
@@ -84,6 +86,11 @@ class Service:
     def close(self) -> None:
         self.run(self._committer.stop())
         self._runner.close()
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Do something, and wait for it. A process that is killed takes its tasks with it."""
@@ -91,14 +98,15 @@ class Service:
             return self._runner.run(work)
         except Killed:
             self._runner.run(self._bury())
+            connection.close()
+            connection.close_pool()  # the dead process gives none of its connections back
             raise
 
     async def _bury(self) -> None:
         living = asyncio.all_tasks() - {asyncio.current_task(), self._committer._task}
         for task in living:
-            if task is not None:
-                task.cancel()
-        await asyncio.gather(*(task for task in living if task), return_exceptions=True)
+            task.cancel()
+        await asyncio.gather(*living, return_exceptions=True)
 
     def begin(self) -> None:
         """Empty the database, and open a new account at Stripe."""
@@ -139,6 +147,13 @@ class Service:
 
     def object(self, kind: str, identifier: str) -> StripeObject | None:
         found: StripeObject | None = self.sim.store.get(kind, identifier)
+        return found
+
+    def open_again(self, session: StripeObject) -> str:
+        """A copy of a session that is over, open to be paid."""
+        over = {**session, "payment_status": "unpaid"}
+        with self.sim.transaction():
+            found: str = recover(self.sim, over)["id"]
         return found
 
     def undelivered(self) -> list[StripeObject]:
@@ -188,6 +203,18 @@ class Service:
 
     async def sweep(self, name: str) -> None:
         assert await self.work(name, {"timestamp": 0})
+
+    async def finish(self) -> None:
+        """Everything that waits is delivered and done, and what follows from it."""
+        for name in SWEEPS:
+            await self.sweep(name)
+        while self.undelivered() or await in_database(self.jobs):
+            await self.deliver_all()
+            for id_, name, args in await in_database(self.jobs):
+                assert await self.work(name, args)
+                await in_database(self.lose, id_)
+            for name in SWEEPS:
+                await self.sweep(name)
 
     # Time.
 
