@@ -316,8 +316,8 @@ def _row(registration: Registration) -> tuple[object, ...]:
 
 def _refunds(rows: Iterable[Row]) -> dict[str, tuple[Refund, ...]]:
     found: defaultdict[str, tuple[Refund, ...]] = defaultdict(tuple)
-    for payment, amount, status, number, stripe_id in rows:
-        refund = Refund(amount, lifecycle.RefundStatus(status), number, stripe_id)
+    for payment, amount, status, number, stripe_id, reason in rows:
+        refund = Refund(amount, lifecycle.RefundStatus(status), number, stripe_id, reason)
         found[payment] = (*found[payment], refund)
     return found
 

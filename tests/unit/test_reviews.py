@@ -208,6 +208,18 @@ def test_money_that_was_kept_can_still_be_given_back_in_the_dashboard() -> None:
     assert story.registration.status is Status.REFUNDED
 
 
+@pytest.mark.parametrize("way", ["by us", "in the Dashboard"])
+def test_the_buyer_is_told_when_late_money_that_a_person_looked_at_comes_back(way: str) -> None:
+    story = flagged(Reason.LATE_PAYMENT_REVIEW)
+    assert story.mails == [MailKind.EXPIRED, MailKind.ORGANISER_REVIEW]
+    if way == "by us":
+        story = story.tell(REFUND, RefundChanged("pi_1", "re_1", 5000, RefundStatus.SUCCEEDED, 1))
+    else:
+        story = story.tell(ChargeRefunded("pi_1", 5000))
+    assert story.registration.status is Status.REFUNDED
+    assert story.mails[2:] == [MailKind.REFUNDED]
+
+
 def test_a_refund_a_person_ordered_that_fails_comes_back_to_that_person() -> None:
     story = flagged(Reason.LATE_PAYMENT_REVIEW).tell(REFUND)
     story = story.tell(RefundChanged("pi_1", None, 5000, RefundStatus.FAILED, number=1))

@@ -73,6 +73,6 @@ def order_back(
     """The payment with so much of it ordered back, and the order."""
     if amount <= 0:
         return payment, ()
-    ordered = Refund(amount, RefundStatus.ORDERED)
+    ordered = Refund(amount, RefundStatus.ORDERED, reason=reason)
     refunds = (*payment.refunds, ordered)
     return replace(payment, refunds=refunds), (RefundOrder(payment.key, amount, reason),)

@@ -39,8 +39,8 @@ def refund_changed(registration: Registration, offer: Offer, fact: RefundChanged
     known = next((one for one in before.refunds if one.is_same(fact.number, fact.refund)), None)
     if known and PROGRESS.index(fact.status) <= PROGRESS.index(known.status):
         return duplicate(registration, offer)
-    number = known.number if known else None
-    refund = Refund(fact.amount, fact.status, number, fact.refund)
+    number, why = (known.number, known.reason) if known else (None, "")
+    refund = Refund(fact.amount, fact.status, number, fact.refund, why)
     return _moved(registration, offer, before, before.with_refund(refund), refund)
 
 
@@ -77,8 +77,8 @@ def given_back(
         return applied(_settling_returned(registration, payment), offer, reason, mails=mails)
     if registration.status in HOLDING | CONFIRMED or not registration.is_all_returned:
         return applied(registration, offer, reason)
-    if registration.status is not Status.CANCELLED:
-        mails = ()  # who paid late was told at once that the money comes back
+    if registration.status is not Status.CANCELLED and payment.was_late:
+        mails = ()  # that the money comes back was told at once
     return applied(replace(registration, status=Status.REFUNDED), offer, reason, mails=mails)
 
 

@@ -14,6 +14,7 @@ from .words import (
     LostDispute,
     PaymentMethod,
     PaymentStatus,
+    Reason,
     RefundStatus,
     Resolution,
     Status,
@@ -32,12 +33,16 @@ WITHDRAWN = frozenset(
 
 
 class Refund(Struct, frozen=True):
-    """Money on its way back. ``number`` is our own, ``stripe_id`` Stripe's, once there is one."""
+    """Money on its way back. ``number`` is our own, ``stripe_id`` Stripe's, once there is one.
+
+    ``reason``: why we ordered it, if we did.
+    """
 
     amount: int
     status: RefundStatus
     number: int | None = None
     stripe_id: str | None = None
+    reason: str = ""
 
     def is_same(self, number: int | None, stripe_id: str | None) -> bool:
         if stripe_id is not None and self.stripe_id == stripe_id:
@@ -105,6 +110,11 @@ class Payment(Struct, frozen=True):
     def returned(self) -> int:
         """What the buyer has back, by whichever way."""
         return min(self.amount, self.refunded + self.lost)
+
+    @property
+    def was_late(self) -> bool:
+        """Whether it came too late and was ordered back at once, and the buyer was told so."""
+        return any(refund.reason == Reason.LATE_PAYMENT_REFUNDED for refund in self.refunds)
 
     @property
     def is_whole(self) -> bool:

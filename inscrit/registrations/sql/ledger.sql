@@ -31,7 +31,7 @@ FROM payments_checkoutsession
 WHERE registration_id = ANY(%(registrations)s::text[])
 
 -- name: read_refunds
-SELECT r.payment_id, r.amount, r.status, r.id, r.stripe_id
+SELECT r.payment_id, r.amount, r.status, r.id, r.stripe_id, r.reason
 FROM payments_refund AS r
 JOIN payments_payment AS p ON p.key = r.payment_id
 WHERE p.registration_id = ANY(%(registrations)s::text[])
