@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,12 +41,16 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Received:
-    """A verified delivery. ``started`` is this process's monotonic clock at its first byte."""
+    """A verified delivery. ``started`` is this process's monotonic clock at its first byte.
+
+    ``actor`` brought it: Stripe's webhook, or we fetched it ourselves.
+    """
 
     notification: Notification
     body: str
     secret: str
     started: float
+    actor: str = "webhook"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +83,11 @@ class Batch:
         for received in self.deliveries:
             event = received.notification
             try:
-                self.reports[event.id] = report_of(event)
+                report = report_of(event)
             except Unreadable as error:
                 self.unreadable[event.id] = str(error)
+            else:
+                self.reports[event.id] = report and replace(report, actor=received.actor)
 
     def wanted(self) -> list[Report]:
         return [report for report in self.reports.values() if report is not None]
