@@ -78,7 +78,7 @@ async def open_checkout(registration_id: str) -> str:
     return session.url or ""
 
 
-async def settle_lapsed_hold(registration_id: str) -> None:
+async def settle_lapsed_hold(registration_id: str, actor: str = "sweep") -> None:
     """Free the places of a hold that has ended, but only once Stripe says nobody can pay it.
 
     Raises StripeUnavailable: then the places stay held, and the next sweep asks again.
@@ -87,9 +87,9 @@ async def settle_lapsed_hold(registration_id: str) -> None:
     if registration.status != RegistrationStatus.PENDING:
         return
     if attempt is None or attempt.status not in (SessionStatus.OPENING, SessionStatus.OPEN):
-        await _report(Report(CheckoutExpired(None), "sweep", registration_id))
+        await _report(Report(CheckoutExpired(None), actor, registration_id))
         return
-    await end_session(registration_id, "sweep")
+    await end_session(registration_id, actor)
 
 
 async def end_session(registration_id: str, actor: str) -> None:

@@ -284,14 +284,14 @@ async def find_session(session_id: str) -> SessionState | None:
 
 
 async def session_of(payment_intent: str) -> SessionState | None:
-    """The session that a payment was made in, with the payment's status."""
-    async for page in _pages(
+    """The session that a payment was made in, with the payment's status; None if in none."""
+    found = await _found(
         lambda client: client.v1.checkout.sessions.list_async(
             {"payment_intent": payment_intent, "limit": 1, "expand": ["data.payment_intent"]}
-        )
-    ):
-        return next(map(_session, page), None)
-    return None
+        ),
+        lambda page: page.data,
+    )
+    return next(map(_session, found or []), None)
 
 
 async def find_payment_intent(payment_intent: str) -> IntentState | None:
@@ -394,7 +394,7 @@ async def _calling() -> "AsyncIterator[StripeClient]":
             raise StripeBusy(type(error).__name__) from error
         if error.http_status is None or error.http_status >= 500:
             raise StripeUnavailable(type(error).__name__) from error
-        if error.http_status == NOT_FOUND:
+        if error.http_status == NOT_FOUND or error.code == "resource_missing":
             raise StripeUnknown(error.user_message or "no such object", error.code) from error
         raise StripeRefused(error.user_message or type(error).__name__, error.code) from error
 
