@@ -125,13 +125,23 @@ class Finding:
     def as_text(self, *, dry_run: bool = False) -> str:
         """One line in plain words, in the language that is being spoken."""
         about = self.registration or self.subject
-        parts = (f"{about}: {SENTENCES[self.kind]}", *self._sides(), self._ending(dry_run=dry_run))
-        return " ".join(parts)
+        return f"{about}: {self.sentence} {self._ending(dry_run=dry_run)}"
+
+    @property
+    def sentence(self) -> str:
+        """What differs, and how it stands there and here."""
+        return " ".join((str(SENTENCES[self.kind]), *self._sides()))
+
+    @property
+    def result_in_words(self) -> str:
+        return str(RESULTS[self.result])
 
     def _sides(self) -> Iterator[str]:
         if self.stripe:
             words = ", ".join(_words(self.stripe))
             yield _("At Stripe: %(words)s (%(id)s).") % {"words": words, "id": self.subject}
+        elif self.subject != self.registration:
+            yield f"({self.subject})"
         if self.ours:
             yield _("Here: %(words)s.") % {"words": ", ".join(_words(self.ours))}
 

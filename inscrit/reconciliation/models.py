@@ -1,7 +1,6 @@
 """Each comparison with Stripe, what it found, and how far the next one need not look back."""
 
 from django.db import models
-from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from .findings import Finding
@@ -31,13 +30,6 @@ class ReconciliationRun(models.Model):
         verbose_name = _("reconciliation")
         verbose_name_plural = _("reconciliations")
         ordering = ("-id",)
-        indexes = (
-            models.Index(
-                fields=["-started_at"],
-                condition=~Q(findings=[]),
-                name="reconciliation_with_findings",
-            ),
-        )
 
     def __str__(self) -> str:
         return f"{self.started_at:%Y-%m-%d %H:%M}"

@@ -178,7 +178,7 @@ async def _refunds_under_way(comparison: Comparison) -> None:
             continue
         await compare_refunds(comparison, [found])
         overdue = refund.created_at < timezone.now() - OVERDUE_AFTER
-        if overdue and found.status == RefundStatus.PENDING:
+        if overdue and found.status == refund.status:
             comparison.found(_overdue(Kind.REFUND_OVERDUE, refund_id, payment, refund.amount))
 
 

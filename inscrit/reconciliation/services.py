@@ -107,7 +107,7 @@ def _told_before(now: datetime) -> frozenset[tuple[str, str]]:
 
 
 def _keep(run: ReconciliationRun, comparison: Comparison) -> None:
-    """Store how far it is. Quiet runs are forgotten after a while; the metrics add up the others."""
+    """Store how far it is. The metrics add up all runs: only quiet ones are ever forgotten."""
     found = sorted(comparison.findings, key=lambda finding: not finding.needs_person)
     run.cursors = comparison.window.as_data()
     run.checked = dict(comparison.checked)
@@ -116,5 +116,7 @@ def _keep(run: ReconciliationRun, comparison: Comparison) -> None:
     if comparison.dry_run:
         return
     run.save()
-    quiet = ReconciliationRun.objects.filter(findings=[], started_at__lt=run.started_at - QUIET_RUNS_KEPT)
+    quiet = ReconciliationRun.objects.filter(
+        findings=[], started_at__lt=run.started_at - QUIET_RUNS_KEPT
+    )
     quiet.delete()

@@ -5,6 +5,7 @@ from datetime import timedelta
 from procrastinate.contrib.django import app
 
 from inscrit import config
+from inscrit.jobs import in_database
 
 from . import story
 from .lock import AlreadyRunning
@@ -30,8 +31,11 @@ async def _reconcile(span: timedelta | None = None) -> None:
     if config.current().stripe_secret_key is None:
         return  # cheques only: there is nothing to compare with
     try:
-        story.tell(await reconcile(span))
+        done = await reconcile(span)
     except AlreadyRunning:
         story.tell_of_another()
     except BrokenOff as error:
         story.tell_of_breaking_off(str(error))
+    else:
+        story.tell(done)
+        await in_database(story.alert, done)

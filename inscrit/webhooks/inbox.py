@@ -3,11 +3,12 @@
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import structlog
+from msgspec.structs import replace
 
 from inscrit.monitoring import metrics
 from inscrit.registrations import story
@@ -87,7 +88,9 @@ class Batch:
             except Unreadable as error:
                 self.unreadable[event.id] = str(error)
             else:
-                self.reports[event.id] = report and replace(report, actor=received.actor)
+                if report and report.actor != received.actor:
+                    report = replace(report, actor=received.actor)
+                self.reports[event.id] = report
 
     def wanted(self) -> list[Report]:
         return [report for report in self.reports.values() if report is not None]
