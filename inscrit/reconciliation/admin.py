@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from inscrit.backoffice import ModelAdmin, Unchangeable, link
@@ -73,7 +74,7 @@ class ReconciliationRunAdmin(Unchangeable, ModelAdmin[ReconciliationRun]):
     @admin.display(description=_("differences"))
     def told(self, run: ReconciliationRun) -> "SafeString | str":
         if not run.told:
-            return _("Nothing differs.")
+            return gettext("Nothing differs.")
         rows = format_html_join("", ROW, map(_cells, run.told))
         return format_html(
             "<table><thead><tr><th>{}</th><th>{}</th><th>{}</th></tr></thead>{}</table>",

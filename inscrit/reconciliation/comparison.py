@@ -26,6 +26,7 @@ from inscrit.registrations.lifecycle import (
     PaymentAttemptFailed,
     PaymentSucceeded,
     RefundChanged,
+    Registration,
 )
 from inscrit.webhooks.services import changes
 
@@ -74,6 +75,11 @@ class Comparison:
     def concerns(self, registration: str) -> bool:
         """Whether something has been found about this registration."""
         return any(finding.registration == registration for finding in self.findings)
+
+    def owner(self, payment: str) -> str | None:
+        """Whose payment this is, if it was missed: a dry run has not recorded it."""
+        missed = self._findings.get((Kind.PAYMENT_MISSED, payment))
+        return missed.registration if missed else None
 
     def found(self, finding: Finding) -> None:
         """Note a difference. More of the same is added to what was noted first.
@@ -150,7 +156,7 @@ def _finding(fact: Fact, entry: Entry) -> Finding:
     kind = KINDS[type(fact)]
     if entry.decision.outcome is Outcome.REJECTED:
         kind = Kind.PAYMENT_REJECTED
-    elif (before.status, before.payments) == (after.status, after.payments):
+    elif entry.decision.closed and _money_of(before) == _money_of(after):
         kind = Kind.SESSION_NOT_CLOSED
     flagged = after.review is not None and after.review != before.review
     return Finding(
@@ -166,6 +172,10 @@ def _finding(fact: Fact, entry: Entry) -> Finding:
         Result.FLAGGED if flagged else Result.HEALED,
         tuple(changes(entry)),
     )
+
+
+def _money_of(registration: Registration) -> tuple[object, ...]:
+    return registration.status, registration.payments
 
 
 def subject_of(fact: Fact) -> str:

@@ -146,14 +146,15 @@ async def refunds(comparison: Comparison, since: datetime) -> None:
 
 async def compare_refunds(comparison: Comparison, found: Sequence[RefundState]) -> None:
     """Refunds of payments that we do not know are another application's."""
-    await comparison.tell([_refund(refund) for refund in found if refund.payment_intent])
+    await comparison.tell([_refund(comparison, one) for one in found if one.payment_intent])
 
 
-def _refund(refund: RefundState) -> Report:
+def _refund(comparison: Comparison, refund: RefundState) -> Report:
     fact = RefundChanged(
         refund.payment_intent, refund.id, refund.amount, refund.status, number=refund.number
     )
-    return Report(fact, ACTOR, payment=refund.payment_intent)
+    owner = comparison.owner(refund.payment_intent)
+    return Report(fact, ACTOR, owner, payment=refund.payment_intent)
 
 
 async def disputes(comparison: Comparison, since: datetime) -> None:
@@ -165,7 +166,7 @@ async def disputes(comparison: Comparison, since: datetime) -> None:
 async def compare_disputes(comparison: Comparison, found: Sequence[DisputeState]) -> None:
     """Those of payments that we do not know are another application's."""
     await comparison.tell(
-        [_dispute(one) for one in found if one.payment_intent and _is_readable(one)]
+        [_dispute(comparison, one) for one in found if one.payment_intent and _is_readable(one)]
     )
 
 
@@ -176,8 +177,9 @@ def _is_readable(dispute: DisputeState) -> bool:
     return False
 
 
-def _dispute(dispute: DisputeState) -> Report:
+def _dispute(comparison: Comparison, dispute: DisputeState) -> Report:
     fact = DisputeChanged(
         dispute.payment_intent, dispute.id, dispute.amount, DisputeStatus(dispute.status)
     )
-    return Report(fact, ACTOR, payment=dispute.payment_intent)
+    owner = comparison.owner(dispute.payment_intent)
+    return Report(fact, ACTOR, owner, payment=dispute.payment_intent)

@@ -4,6 +4,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -103,10 +104,12 @@ def organiser(staff: MakeCaller) -> Caller:
     return staff("organiser")
 
 
-@pytest.fixture(scope="session")
-def sandbox() -> Iterator[str]:
-    """The address of a Stripe of our own that tells nobody anything."""
-    settings = SandboxConfig(port=ports.free(), patience=0, rate_limits=False)
+@contextmanager
+def running_sandbox(**options: Any) -> Iterator[str]:
+    """A Stripe of our own at this address; without a webhook URL it tells nobody anything."""
+    settings = SandboxConfig(
+        **{"port": ports.free(), "patience": 0, "rate_limits": False} | options
+    )
     with listen(settings) as listening:
         server = uvicorn.Server(uvicorn.Config(create_app(settings), log_level="error"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
@@ -116,6 +119,13 @@ def sandbox() -> Iterator[str]:
         yield settings.origin
         server.should_exit = True
         thread.join(10)
+
+
+@pytest.fixture(scope="session")
+def sandbox() -> Iterator[str]:
+    """The one that most tests share."""
+    with running_sandbox() as origin:
+        yield origin
 
 
 @pytest.fixture
