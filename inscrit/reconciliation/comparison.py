@@ -67,6 +67,7 @@ class Comparison:
     checked: Counter[str] = field(default_factory=Counter)
     seen: set[str] = field(default_factory=set)
     _findings: dict[tuple[str, str], Finding] = field(default_factory=dict)
+    _concerned: set[str] = field(default_factory=set)
 
     @property
     def findings(self) -> list[Finding]:
@@ -74,7 +75,7 @@ class Comparison:
 
     def concerns(self, registration: str) -> bool:
         """Whether something has been found about this registration."""
-        return any(finding.registration == registration for finding in self.findings)
+        return registration in self._concerned
 
     def owner(self, payment: str) -> str | None:
         """Whose payment this is, if it was missed: a dry run has not recorded it."""
@@ -84,8 +85,12 @@ class Comparison:
     def found(self, finding: Finding) -> None:
         """Note a difference. More of the same is added to what was noted first.
 
-        A dry run meets the same one on several ways, because it heals none.
+        A session that was left open goes with whatever else was missed of its registration. A dry
+        run meets the same difference on several ways, because it heals none.
         """
+        if finding.kind is Kind.SESSION_NOT_CLOSED and self.concerns(finding.registration):
+            return
+        self._concerned.add(finding.registration)
         known = finding.result is Result.OPEN and finding.key in self.told_before
         finding = replace(finding, known=known)
         first = self._findings.setdefault(finding.key, finding)

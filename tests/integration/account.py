@@ -1,7 +1,5 @@
 """A Stripe account of a test's own, with buyers, a Dashboard, and a clock that can be moved."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,11 +10,11 @@ from django.utils import timezone
 
 from inscrit.events.models import Event
 from inscrit.payments import checkout
+from inscrit.reconciliation import services as reconciling
+from inscrit.reconciliation.services import Reconciliation
 from inscrit.registrations import services
 from inscrit.registrations.models import Registration
 from inscrit.registrations.services import Contact, Order, Person
-
-OpenAccount = Callable[..., AbstractContextManager["Account"]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +34,8 @@ class Account:
         found: dict[str, Any] = answer.json()
         return found
 
-    def control(self, path: str, **body: Any) -> Any:
-        answer = httpx.post(f"{self.origin}/sandbox{path}", json=body, timeout=30)
+    def control(self, action: str, **body: Any) -> Any:
+        answer = httpx.post(f"{self.origin}/sandbox{action}", json=body, timeout=30)
         assert answer.status_code == 200, answer.text
         return answer.json()
 
@@ -121,3 +119,7 @@ def long_ago(registration: Registration, moment: datetime | None = None) -> None
     past = moment or timezone.now() - timedelta(minutes=5)
     Registration.objects.filter(pk=registration.pk, status="PENDING").update(hold_expires_at=past)
     registration.sessions.update(expires_at=past)
+
+
+def reconcile(span: timedelta | None = None, *, dry_run: bool = False) -> Reconciliation:
+    return async_to_sync(reconciling.reconcile)(span, dry_run=dry_run)

@@ -15,7 +15,10 @@ from django.test import Client
 
 from inscrit import config, ports
 from inscrit.api import keys
+from inscrit.payments import stripe_gateway
 from inscrit.sandbox.server import SandboxConfig, create_app, listen
+
+from .account import Account
 
 if TYPE_CHECKING:
     from django.test.client import _MonkeyPatchedWSGIResponse as Answer
@@ -139,6 +142,15 @@ def stripe_at(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]
     yield point
     monkeypatch.undo()
     config.current.cache_clear()
+
+
+@pytest.fixture
+def account(stripe_at: Callable[[str], None], monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
+    """A Stripe of this test's own, that tells us nothing."""
+    monkeypatch.setattr(stripe_gateway, "PACE_SECONDS", 0)
+    with running_sandbox() as origin:
+        stripe_at(origin)
+        yield Account(origin)
 
 
 @pytest.fixture

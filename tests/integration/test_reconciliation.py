@@ -1,17 +1,14 @@
 """Reconciliation: whatever webhooks did not tell is found at Stripe, and put right once."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from asgiref.sync import async_to_sync
 from django.db import connection
 from django.utils import timezone
 
 from inscrit.payments.models import CheckoutSession, Dispute, Payment, Refund
-from inscrit.reconciliation import services
 from inscrit.reconciliation.models import ReconciliationRun
 from inscrit.reconciliation.services import Reconciliation
 from inscrit.registrations.ledger import Report
@@ -19,22 +16,9 @@ from inscrit.registrations.lifecycle import RefundRequested
 from inscrit.registrations.models import Registration
 from inscrit.registrations.services import report
 
-from .account import Account, long_ago, make_event, register
-from .conftest import running_sandbox
+from .account import Account, long_ago, make_event, reconcile, register
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def account(stripe_at: Callable[[str], None]) -> Iterator[Account]:
-    """A Stripe that tells us nothing."""
-    with running_sandbox() as origin:
-        stripe_at(origin)
-        yield Account(origin)
-
-
-def reconcile(span: timedelta | None = None, *, dry_run: bool = False) -> Reconciliation:
-    return async_to_sync(services.reconcile)(span, dry_run=dry_run)
 
 
 def kinds(done: Reconciliation) -> list[str]:
