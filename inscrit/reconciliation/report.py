@@ -27,7 +27,7 @@ def _lines(done: Reconciliation) -> Iterator[str]:
         yield "This was a dry run: nothing was changed."
     yield summary(done)
     if people := len(done.for_a_person):
-        yield f"{people} of them need a person."
+        yield f"{people} of them {'needs' if people == 1 else 'need'} a person."
 
 
 def as_data(done: Reconciliation) -> dict[str, Any]:
