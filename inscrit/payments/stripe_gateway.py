@@ -351,8 +351,13 @@ async def _call(
         return await call(client)
 
 
-async def _unhurried(call: "Callable[[StripeClient], Awaitable[T]]") -> T:
+async def breathe() -> None:
+    """Between two calls of whatever is in no hurry."""
     await asyncio.sleep(PACE_SECONDS)
+
+
+async def _unhurried(call: "Callable[[StripeClient], Awaitable[T]]") -> T:
+    await breathe()
     return await _call(call, UNHURRIED_PAUSES)
 
 

@@ -33,7 +33,7 @@ class WithFindings(admin.SimpleListFilter):
     def lookups(
         self, _request: HttpRequest, _page: ModelAdmin[Any]
     ) -> list[tuple[str, "StrOrPromise"]]:
-        return [("any", _("Some")), ("person", _("Some that need a person"))]
+        return [("any", _("With differences")), ("person", _("With some for a person"))]
 
     def queryset(
         self, _request: HttpRequest, runs: QuerySet[ReconciliationRun]

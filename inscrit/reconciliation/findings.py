@@ -61,10 +61,14 @@ SENTENCES = {
         "The Checkout session is over, and here it was still open."
     ),
     Kind.HOLD_NOT_FREED: gettext_lazy("The time to pay is over, and the places were still held."),
-    Kind.REFUND_MISSED: gettext_lazy("A refund at Stripe was not recorded here, or otherwise."),
+    Kind.REFUND_MISSED: gettext_lazy(
+        "A refund at Stripe was not recorded here, or not as it stands now."
+    ),
     Kind.REFUND_NOT_SENT: gettext_lazy("A refund was ordered, and Stripe has not been asked."),
     Kind.REFUND_OVERDUE: gettext_lazy("A refund has been under way for very long."),
-    Kind.DISPUTE_MISSED: gettext_lazy("A dispute at Stripe was not recorded here, or otherwise."),
+    Kind.DISPUTE_MISSED: gettext_lazy(
+        "A dispute at Stripe was not recorded here, or not as it stands now."
+    ),
     Kind.UNKNOWN_REGISTRATION: gettext_lazy(
         "Stripe has a payment for a registration that does not exist here."
     ),
@@ -124,8 +128,11 @@ class Finding:
 
     def as_text(self, *, dry_run: bool = False) -> str:
         """One line in plain words, in the language that is being spoken."""
-        about = self.registration or self.subject
-        return f"{about}: {self.sentence} {self._ending(dry_run=dry_run)}"
+        return _("%(about)s: %(what)s %(done)s") % {
+            "about": self.registration or self.subject,
+            "what": self.sentence,
+            "done": self._ending(dry_run=dry_run),
+        }
 
     @property
     def sentence(self) -> str:

@@ -36,6 +36,7 @@ GRACE = timedelta(minutes=1)
 # A SEPA debit takes 5 to 14 business days at the very most, a refund 10.
 # https://docs.stripe.com/payments/sepa-debit https://docs.stripe.com/refunds
 OVERDUE_AFTER = timedelta(days=21)
+SESSION = "cs_"
 LIVE = (SessionStatus.OPENING, SessionStatus.OPEN)
 
 M = TypeVar("M", bound=Model)
@@ -96,6 +97,7 @@ def _overstaying() -> "QuerySet[Registration]":
 
 async def _end_hold(registration: Registration, finding: Finding) -> Finding:
     """The session is ended at Stripe first; if it turns out to be paid, then that is recorded."""
+    await stripe_gateway.breathe()
     try:
         await checkout.settle_lapsed_hold(registration.pk, ACTOR)
         await checkout.end_session(registration.pk, ACTOR)
@@ -113,7 +115,8 @@ async def _payments_under_way(comparison: Comparison) -> None:
     """Delayed payments take days: what became of each is asked."""
     waiting = Payment.objects.filter(status=PaymentState.PROCESSING, amount__gt=0)
     for payment in await _some(comparison, waiting):
-        await _look_up(comparison, payment.key, payment)
+        if not await _ask_for_session(comparison, payment):
+            await _ask_for_payment(comparison, payment)
         await in_database(payment.refresh_from_db)
         overdue = payment.created_at < timezone.now() - OVERDUE_AFTER
         if overdue and payment.status == PaymentState.PROCESSING:
@@ -125,20 +128,32 @@ async def _payments_not_met(comparison: Comparison, since: datetime) -> None:
     recorded = Payment.objects.filter(created_at__gte=since)
     known = recorded.exclude(status=PaymentState.PROCESSING).exclude(pk__in=comparison.seen)
     for payment in await _some(comparison, known):
-        await _look_up(comparison, payment.key, payment)
+        await _ask_for_payment(comparison, payment)
 
 
-async def _look_up(comparison: Comparison, key: str, payment: Payment) -> None:
-    """Ask for a payment and for the session it was made in."""
-    is_session = key.startswith("cs_")
-    session = await (stripe_gateway.find_session if is_session else stripe_gateway.session_of)(key)
-    intent = None if is_session else await stripe_gateway.find_payment_intent(key)
-    if session is None and intent is None:
-        comparison.found(_unknown(key, payment.registration_id, payment.status))
+async def _ask_for_session(comparison: Comparison, payment: Payment) -> bool:
+    """Ask for the session that a payment was made in; whether there is one."""
+    session = await (
+        stripe_gateway.find_session(payment.key)
+        if payment.key.startswith(SESSION)
+        else stripe_gateway.session_of(payment.key)
+    )
     if session is not None:
         await compare_sessions(comparison, [session])
-    if intent is not None:
-        await compare_intents(comparison, [intent])
+    return session is not None
+
+
+async def _ask_for_payment(comparison: Comparison, payment: Payment) -> None:
+    """A payment of nothing has no PaymentIntent: its session stands for it."""
+    if payment.key.startswith(SESSION):
+        known = await _ask_for_session(comparison, payment)
+    else:
+        intent = await stripe_gateway.find_payment_intent(payment.key)
+        known = intent is not None
+        if intent is not None:
+            await compare_intents(comparison, [intent])
+    if not known:
+        comparison.found(_unknown(payment.key, payment.registration_id, payment.status))
 
 
 async def _refunds_not_sent(comparison: Comparison) -> None:
@@ -158,6 +173,7 @@ async def _refunds_not_sent(comparison: Comparison) -> None:
 
 
 async def _send(refund: Refund, finding: Finding) -> Finding:
+    await stripe_gateway.breathe()
     try:
         await refunding.send(refund)
     except StripeRefused as error:

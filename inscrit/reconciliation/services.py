@@ -63,14 +63,14 @@ async def reconcile(span: timedelta | None = None, *, dry_run: bool = False) -> 
     """
     async with alone():
         run, comparison = await in_database(_begin, span, dry_run=dry_run)
-        step = ""
+        step, since = "", comparison.window.start("payments")
         try:
             for step, compare in KINDS.items():
                 await compare(comparison, comparison.window.start(step))
                 comparison.window.done(step)
                 await in_database(_keep, run, comparison)
             step = "what is open here"
-            await ours.look(comparison, comparison.window.start("payments"))
+            await ours.look(comparison, since)
         except (StripeUnavailable, StripeRefused) as error:
             run.error = _why(error, step)
             await in_database(_keep, run, comparison)

@@ -102,13 +102,14 @@ async def payments(comparison: Comparison, since: datetime) -> None:
 
 async def compare_intents(comparison: Comparison, found: Sequence[IntentState]) -> None:
     known = await in_database(Payment.objects.in_bulk, [intent.id for intent in found])
-    comparison.seen |= known.keys()
+    ours = [one for one in found if one.id in known or is_ours(one.registration)]
+    comparison.seen |= {intent.id for intent in ours}
     reports = []
-    for intent in found:
+    for intent in ours:
         payment = known.get(intent.id)
         if payment is not None and differs(payment, intent):
             comparison.found(_difference(payment, intent))
-        elif intent.status == SUCCEEDED and (payment or is_ours(intent.registration)):
+        elif intent.status == SUCCEEDED:
             reports.append(_succeeded(intent))
     await comparison.tell(reports)
 
