@@ -1,15 +1,23 @@
 """Every address that Django serves; the two lanes of asgi.py come before."""
 
 from django.contrib import admin
+from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, URLResolver, include, path
 
 from inscrit.api.urls import api
 from inscrit.monitoring import health
 
+
+def no_way_on(_request: HttpRequest, _content_type: int, _object: str) -> HttpResponse:
+    """Django's admin would send any of the staff to a registration's page, with its token."""
+    raise Http404
+
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.alive),
     path("readyz", health.ready),
     path("metrics", health.metrics),
+    path("admin/r/<int:_content_type>/<path:_object>/", no_way_on),
     path("admin/", admin.site.urls),
     path("api/", api.urls),
     path("", include("inscrit.pages.urls")),

@@ -1,7 +1,7 @@
 """The organisers' pages for events."""
 # ruff: noqa: FBT001 - Django's signatures
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 from zoneinfo import available_timezones
 
 from django import forms
@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from inscrit.backoffice import ModelAdmin
+from inscrit.backoffice.pages import Page, Panel
 from inscrit.money import money
 
 from .models import Event, EventStatus
@@ -58,36 +58,45 @@ class EventForm(ModelForm):
 
 
 @admin.register(Event)
-class EventAdmin(ModelAdmin[Event]):
+class EventAdmin(Page[Event]):
     form = EventForm
     list_display = (
         "title",
         "starts_at",
         "status",
+        "sales",
         "price_in_words",
         "capacity",
         "confirmed",
         "held",
         "free",
-        "sales",
     )
     list_filter = ("status", "starts_at", ("sales_stopped_at", admin.EmptyFieldListFilter))
     search_fields = ("id", "title", "location")
     date_hierarchy = "starts_at"
-    readonly_fields = ("id", "confirmed", "held", "free", "sales", "created_at")
+    readonly_fields = ("id", "confirmed", "held", "free", "sales", "why_stopped", "created_at")
     fieldsets = (
         (None, {"fields": ("title", "description", "location", "slug")}),
         (_("When"), {"fields": ("starts_at", "ends_at", "time_zone")}),
-        (_("Places"), {"fields": ("capacity", "confirmed", "held", "free", "sales")}),
+        (
+            _("Places"),
+            {"fields": ("capacity", "confirmed", "held", "free", "sales", "why_stopped")},
+        ),
         (_("Price"), {"fields": ("price", "currency")}),
         (
             _("Registration"),
-            {"fields": ("status", "sales_end_at", "refund_until", "late_payment")},
+            {"fields": ("status", "sales_end_at", "refund_until", "late_payment", "lost_dispute")},
         ),
         (_("About"), {"fields": ("id", "created_at")}),
     )
     # What needs money to move is added by the room that moves it.
     actions: list[Any] = []  # noqa: RUF012 - others add to it
+    deeds: ClassVar[list[Any]] = []
+    above: ClassVar[list[Panel]] = []
+
+    def view_on_site(self, event: Event) -> str:
+        """Straight to its page: Django's own way there is closed, see urls.py."""
+        return event.get_absolute_url()
 
     @admin.display(description=_("free"))
     def free(self, event: Event) -> int | str:
@@ -95,14 +104,15 @@ class EventAdmin(ModelAdmin[Event]):
 
     @admin.display(description=_("sales"), ordering="sales_stopped_at")
     def sales(self, event: Event) -> "SafeString | str":
-        """In red, and why, while the watchdog has stopped them."""
+        """In red while the watchdog has stopped them."""
         if event.sales_stopped_at is None:
             return "–"
-        return format_html(
-            '<strong style="color: var(--error-fg, #ba2121)">{}</strong><br>{}',
-            _("stopped"),
-            event.sales_stopped_reason,
-        )
+        red = '<strong style="color: var(--error-fg, #ba2121)">{}</strong>'
+        return format_html(red, _("stopped"))
+
+    @admin.display(description=_("why sales are stopped"))
+    def why_stopped(self, event: Event) -> str:
+        return event.sales_stopped_reason or "–"
 
     @admin.display(description=_("price"), ordering="price")
     def price_in_words(self, event: Event) -> str:

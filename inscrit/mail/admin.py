@@ -10,17 +10,25 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext_lazy
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
-from inscrit.backoffice import ModelAdmin, TabularInline, Unchangeable, link, one_by_one
+from inscrit.backoffice import (
+    ModelAdmin,
+    TabularInline,
+    Unchangeable,
+    link,
+    list_of,
+    one_by_one,
+)
+from inscrit.backoffice.attention import WAITING, Waiting
 from inscrit.registrations import lifecycle
 from inscrit.registrations.admin import RegistrationAdmin
 from inscrit.registrations.models import Registration
 
 from . import services
-from .models import Message
+from .models import Message, MessageState
 
 if TYPE_CHECKING:
     from django.utils.safestring import SafeString
@@ -133,3 +141,15 @@ def _confirm(registration: Registration) -> str | None:
 
 RegistrationAdmin.inlines += [MessageInline]
 RegistrationAdmin.actions += [send_confirmation]
+WAITING.append(
+    Waiting(
+        ngettext_lazy(
+            "%(n)d e-mail that could not be delivered",
+            "%(n)d e-mails that could not be delivered",
+            "n",
+        ),
+        "mail.view_message",
+        Message.objects.filter(state=MessageState.FAILED).count,
+        lambda: list_of(Message, "?state__exact=failed"),
+    )
+)

@@ -104,12 +104,9 @@ def _postpone(message: Message, error: Exception) -> None:
     )
 
 
-def _details(message: Message) -> dict[str, str | int | None]:
-    return {
-        "registration": message.registration_id,
-        "message": message.pk,
-        "attempts": message.attempts,
-    }
+def _details(message: Message) -> dict[str, str | int]:
+    about = {"registration": message.registration_id} if message.registration_id else {}
+    return {**about, "message": message.pk, "attempts": message.attempts}
 
 
 def _is_unreachable(error: Exception) -> bool:

@@ -100,7 +100,12 @@ def progress(event_id: str) -> EventCancellation:
     money = Payment.objects.filter(registration__event=event).aggregate(
         ordered=Sum("refund_ordered", default=0), returned=Sum("refunded", default=0)
     )
-    failed = Refund.objects.filter(payment__registration__event=event, status=RefundStatus.FAILED)
+    # Once a person has decided about the registration, nothing is to be mended any more.
+    failed = Refund.objects.filter(
+        payment__registration__event=event,
+        payment__registration__review__isnull=False,
+        status=RefundStatus.FAILED,
+    )
     return EventCancellation(
         event=event,
         cancelled=cancelled.values("registration").distinct().count(),

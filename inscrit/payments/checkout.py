@@ -100,6 +100,8 @@ async def end_session(registration_id: str, actor: str) -> None:
     """
     registration, attempt = await in_database(_latest_attempt, registration_id)
     if attempt is None or attempt.status not in (SessionStatus.OPENING, SessionStatus.OPEN):
+        if registration.cancelling:  # such as when a wrong amount was paid: its session is over
+            await _report(Report(CheckoutExpired(None), actor, registration_id))
         return
     session_id = attempt.stripe_id
     if session_id is None:

@@ -174,6 +174,13 @@ class Refund(models.Model):
         verbose_name = _("refund")
         verbose_name_plural = _("refunds")
         ordering = ("id",)
+        indexes = (
+            models.Index(
+                fields=["payment"],
+                condition=Q(status=RefundStatus.FAILED),
+                name="refund_failed",
+            ),
+        )
         constraints = (
             models.CheckConstraint(name="refund_returns_money", condition=Q(amount__gte=1)),
             models.CheckConstraint(
@@ -214,6 +221,14 @@ class DisputeState(models.TextChoices):
     PREVENTED = lifecycle.DisputeStatus.PREVENTED.value, _("Prevented")
 
 
+# Somebody has to answer in Stripe's Dashboard, before a date that stands there.
+TO_BE_ANSWERED = (
+    DisputeState.WARNING_NEEDS_RESPONSE,
+    DisputeState.NEEDS_RESPONSE,
+    DisputeState.APPEAL_NEEDS_RESPONSE,
+)
+
+
 class Dispute(models.Model):
     """A buyer's complaint at the bank. https://docs.stripe.com/api/disputes/object"""
 
@@ -230,6 +245,13 @@ class Dispute(models.Model):
         verbose_name = _("dispute")
         verbose_name_plural = _("disputes")
         ordering = ("-created_at",)
+        indexes = (
+            models.Index(
+                fields=["id"],
+                condition=Q(status__in=TO_BE_ANSWERED),
+                name="dispute_to_be_answered",
+            ),
+        )
         constraints = (
             models.CheckConstraint(
                 name="dispute_status_is_known", condition=Q(status__in=DisputeState.values)

@@ -4,22 +4,28 @@
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
-from django.utils.translation import gettext
+from django.template.loader import render_to_string
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
 
-from inscrit.backoffice import ModelAdmin, TabularInline, Unchangeable, link, one_by_one
+from inscrit.backoffice import TabularInline, link, list_of, one_by_one
+from inscrit.backoffice.attention import WAITING, Waiting
+from inscrit.backoffice.filters import AttentionFilter
+from inscrit.backoffice.pages import Page, Panel
 from inscrit.money import money
 
-from . import services
-from .ledger import Report
-from .lifecycle import Fact, MarkedPaid, Outcome
-from .models import JournalEntry, Participant, Registration
+from .deeds import MarkPaid, actor, reported
+from .explanations import in_words, who
+from .lifecycle import MarkedPaid
+from .models import Cancelling, JournalEntry, Participant, Registration, RegistrationStatus
 
 if TYPE_CHECKING:
     from django.forms import ModelForm
     from django.utils.safestring import SafeString
+
+__all__ = ["RegistrationAdmin", "actor", "reported"]
 
 
 class ParticipantInline(TabularInline[Participant, Registration]):
@@ -32,41 +38,57 @@ class ParticipantInline(TabularInline[Participant, Registration]):
     can_delete = False
 
 
-class JournalInline(Unchangeable, TabularInline[JournalEntry, Registration]):
-    model = JournalEntry
-    fields = readonly_fields = ("at", "from_status", "to_status", "reason", "actor", "stripe_event")
-    extra = 0
+def being_cancelled(request: HttpRequest, registration: Registration) -> "SafeString | str":
+    """While Stripe is asked to close the payment page. It goes by itself."""
+    if not registration.cancelling:
+        return ""
+    context = {"with_money_back": registration.cancelling == Cancelling.REFUND}
+    return render_to_string("admin/registrations/cancelling.html", context, request)
 
 
-class AttentionFilter(admin.SimpleListFilter):
-    title = _("to be looked at")
-    parameter_name = "attention"
+def journal(request: HttpRequest, registration: Registration) -> "SafeString":
+    """Everything that happened to it, the newest first."""
+    entries = registration.journal.order_by("-id")
+    context = {"entries": [told(entry) for entry in entries]}
+    return render_to_string("admin/registrations/journal.html", context, request)
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [("yes", _("Yes"))]
 
-    def queryset(
-        self, request: HttpRequest, queryset: QuerySet[Registration]
-    ) -> QuerySet[Registration]:
-        return queryset.filter(review__isnull=False) if self.value() == "yes" else queryset
+def told(entry: JournalEntry) -> dict[str, object]:
+    """A row of the journal in words."""
+    labels = dict(RegistrationStatus.choices)
+    return {
+        "at": entry.at,
+        "what": in_words(entry.reason),
+        "from": labels.get(entry.from_status, entry.from_status),
+        "to": labels.get(entry.to_status, entry.to_status),
+        "moved": entry.from_status != entry.to_status,
+        "who": who(entry.actor),
+        "stripe_event": entry.stripe_event,
+        "registration": entry.registration_id,
+    }
+
+
+class ToBeLookedAt(AttentionFilter):
+    condition = Q(review__isnull=False)
 
 
 @admin.register(Registration)
-class RegistrationAdmin(ModelAdmin[Registration]):
+class RegistrationAdmin(Page[Registration]):
     list_display = (
-        "id",
         "contact_name",
-        "event",
         "status",
+        "review_in_words",
+        "event",
         "places",
         "amount_in_words",
         "payment_method",
-        "review",
         "created_at",
+        "id",
     )
+    list_display_links = ("contact_name", "id")
     list_filter = (
         "status",
-        AttentionFilter,
+        ToBeLookedAt,
         "payment_method",
         ("event", admin.RelatedOnlyFieldListFilter),
         "created_at",
@@ -83,7 +105,7 @@ class RegistrationAdmin(ModelAdmin[Registration]):
     search_help_text = _("Number, name, e-mail, a participant’s name, or Stripe’s own number.")
     date_hierarchy = "created_at"
     fieldsets = (
-        (None, {"fields": ("id", "event_link", "status", "review", "places")}),
+        (None, {"fields": ("id", "event_link", "status", "review_in_words", "places")}),
         (_("Contact"), {"fields": ("contact_name", "contact_email", "locale")}),
         (
             _("Money"),
@@ -95,7 +117,7 @@ class RegistrationAdmin(ModelAdmin[Registration]):
         "id",
         "event_link",
         "status",
-        "review",
+        "review_in_words",
         "places",
         "payment_method",
         "amount_in_words",
@@ -105,9 +127,19 @@ class RegistrationAdmin(ModelAdmin[Registration]):
         "hold_expires_at",
         "updated_at",
     )
+    # Its public page opens with the registrant's own token.
+    view_on_site = False
     # Rooms that know more of a registration add theirs: its payments, its mails.
-    inlines: ClassVar[list[Any]] = [ParticipantInline, JournalInline]
+    inlines: ClassVar[list[Any]] = [ParticipantInline]
     actions: list[Any] = ["mark_paid"]  # noqa: RUF012 - others add to it
+    deeds: ClassVar[list[Any]] = [MarkPaid()]
+    above: ClassVar[list[Panel]] = [being_cancelled]
+    below: ClassVar[list[Panel]] = []
+    last: ClassVar[list[Panel]] = [journal]
+
+    @admin.display(description=_("to be looked at"), ordering="review")
+    def review_in_words(self, registration: Registration) -> "SafeString | str":
+        return in_words(registration.review or "")
 
     @admin.display(description=_("amount"), ordering="amount")
     def amount_in_words(self, registration: Registration) -> str:
@@ -143,14 +175,13 @@ class RegistrationAdmin(ModelAdmin[Registration]):
         return False
 
 
-def actor(request: HttpRequest) -> str:
-    """How the journal names the person at the desk."""
-    return f"admin:{request.user.get_username()}"[:80]
-
-
-def reported(request: HttpRequest, registration: Registration, fact: Fact) -> str | None:
-    """Report a fact; why it could not be applied, or None."""
-    (entry,) = services.report(Report(fact, actor(request), registration.pk))
-    if entry is None or entry.decision.outcome is not Outcome.REJECTED:
-        return None
-    return gettext("not possible (%(why)s)") % {"why": entry.decision.reason}
+WAITING.append(
+    Waiting(
+        ngettext_lazy(
+            "%(n)d registration to be looked at", "%(n)d registrations to be looked at", "n"
+        ),
+        "registrations.view_registration",
+        Registration.objects.filter(ToBeLookedAt.condition).count,
+        lambda: list_of(Registration, "?attention=yes"),
+    )
+)

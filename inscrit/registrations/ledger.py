@@ -174,6 +174,19 @@ class Ledger:
 
     def apply(self, report: Report) -> Entry | None:
         """Decide on one report; None if it concerns no registration of ours."""
+        entry = self.foresee(report)
+        if entry is None:
+            return None
+        before, decision = entry.before, entry.decision
+        self._registrations[before.id] = decision.registration
+        self._offers[before.event_id] = decision.offer
+        for payment in decision.registration.payments:
+            self._owners[payment.key] = before.id
+        self.entries.append(entry)
+        return entry
+
+    def foresee(self, report: Report) -> Entry | None:
+        """What ``apply`` would decide; nothing is kept of it."""
         owner = self._owners.get(report.session or "") or self._owners.get(report.payment or "")
         before = self._registrations.get(owner or report.registration or "")
         if before is None:
@@ -183,13 +196,7 @@ class Ledger:
         decision = lifecycle.decide(
             before, offer, report.fact, livemode=self.livemode, foreign=foreign
         )
-        self._registrations[before.id] = decision.registration
-        self._offers[before.event_id] = decision.offer
-        for payment in decision.registration.payments:
-            self._owners[payment.key] = before.id
-        entry = Entry(report, before, decision)
-        self.entries.append(entry)
-        return entry
+        return Entry(report, before, decision)
 
     def writing(self) -> list[Statement]:
         """The statements that bring the database to what was decided; only what changed."""

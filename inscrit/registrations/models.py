@@ -7,6 +7,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from inscrit.events.models import Event
 from inscrit.public_ids import new_registration_id
@@ -23,7 +24,7 @@ class RegistrationStatus(models.TextChoices):
     FREE = lifecycle.Status.FREE.value, _("Confirmed, free of charge")
     EXPIRED = lifecycle.Status.EXPIRED.value, _("Expired")
     FAILED = lifecycle.Status.FAILED.value, _("Payment failed")
-    CANCELLED = lifecycle.Status.CANCELLED.value, _("Cancelled")
+    CANCELLED = lifecycle.Status.CANCELLED.value, pgettext_lazy("registration", "Cancelled")
     REFUNDED = lifecycle.Status.REFUNDED.value, _("Refunded")
 
 

@@ -199,6 +199,18 @@ def report(*reports: Report) -> list[Entry | None]:
     return entries
 
 
+def foresee(*reports: Report) -> list[Entry | None]:
+    """What each of these would lead to, by itself and now; nothing is changed.
+
+    None stands for a report that concerns no registration of ours.
+    """
+    ledger = Ledger(livemode=config.current().livemode)
+    with transaction.atomic():
+        (locked,) = _run([ledger.locking(reports)])
+        ledger.take(*_run(ledger.reading(locked)))
+    return [ledger.foresee(one) for one in reports]
+
+
 def desk(settings: config.Config) -> Desk | None:
     """Who is told that a person has to look; None if nobody is named."""
     if settings.organiser_email is None:

@@ -6,10 +6,11 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html_join
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext_lazy
 from django.utils.translation import gettext_lazy as _
 
-from inscrit.backoffice import ModelAdmin, Unchangeable, one_by_one
+from inscrit.backoffice import ModelAdmin, Unchangeable, list_of, one_by_one
+from inscrit.backoffice.attention import WAITING, Waiting
 from inscrit.events.admin import EventAdmin
 from inscrit.events.models import Event
 
@@ -18,8 +19,6 @@ from .models import AuditRun
 
 if TYPE_CHECKING:
     from django.utils.safestring import SafeString
-
-admin.site.index_template = "watchdog/admin_index.html"
 
 
 @admin.register(AuditRun)
@@ -60,4 +59,30 @@ def _open(event: Event) -> str | None:
     return None
 
 
+def breaches() -> int:
+    """What was wrong when the watchdog looked last."""
+    run = AuditRun.objects.first()
+    return run.total if run else 0
+
+
 EventAdmin.actions += [open_sales]
+WAITING.extend(
+    (
+        Waiting(
+            ngettext_lazy(
+                "%(n)d event whose sales are stopped", "%(n)d events whose sales are stopped", "n"
+            ),
+            "events.view_event",
+            Event.objects.filter(sales_stopped_at__isnull=False).count,
+            lambda: list_of(Event, "?sales_stopped_at__isempty=0"),
+        ),
+        Waiting(
+            ngettext_lazy(
+                "%(n)d breach found by the watchdog", "%(n)d breaches found by the watchdog", "n"
+            ),
+            "watchdog.view_auditrun",
+            breaches,
+            lambda: list_of(AuditRun),
+        ),
+    )
+)

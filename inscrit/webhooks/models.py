@@ -21,6 +21,19 @@ class EventOutcome(models.TextChoices):
     FAILED = lifecycle.Outcome.FAILED.value, _("Our own error")
 
 
+# What nobody else will notice: our own failures, bodies that can't be read, and what names a
+# registration that never came to be known. A mismatch flags its registration instead.
+NEEDS_A_PERSON = Q(set_aside_by="") & (
+    Q(outcome=EventOutcome.FAILED)
+    | Q(outcome=EventOutcome.REJECTED, registration_id="")
+    | Q(
+        outcome=EventOutcome.UNMATCHED,
+        next_try_at__isnull=True,
+        reason="unknown_registration",
+    )
+)
+
+
 class StripeEvent(models.Model):
     """One event as Stripe sent it.
 
@@ -49,6 +62,10 @@ class StripeEvent(models.Model):
     received_at = models.DateTimeField(_("received"), default=timezone.now)
     # When it is applied again by itself: our own failure, or something not known to us yet.
     next_try_at = models.DateTimeField(_("next try"), null=True, blank=True)
+    # Who has looked at what could not be applied, and found that nothing is to be done.
+    set_aside_by = models.CharField(
+        _("set aside by"), max_length=80, blank=True, default="", db_default=""
+    )
 
     class Meta:
         verbose_name = _("Stripe event")
@@ -75,6 +92,9 @@ class StripeEvent(models.Model):
                 fields=["outcome", "-received_at"],
                 condition=Q(outcome__in=["rejected", "failed", "unmatched"]),
                 name="stripe_event_to_look_at",
+            ),
+            models.Index(
+                fields=["-received_at"], condition=NEEDS_A_PERSON, name="stripe_event_for_a_person"
             ),
         )
         constraints = (

@@ -5,8 +5,9 @@ https://docs.stripe.com/api/events/object
 """
 
 import json
+import re
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any, NoReturn
 
 import msgspec
 
@@ -28,6 +29,12 @@ from inscrit.registrations.lifecycle import (
 # The end of the year 9999, where PostgreSQL goes on but Python's dates end.
 LAST_SECOND = 253_402_300_799
 PAYMENT_STATES = frozenset({"paid", "unpaid", "no_payment_required"})
+# What the database's columns hold: anything beyond can't be Stripe's and is rejected, not tried.
+Amount = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+StripeId = Annotated[str, msgspec.Meta(max_length=255)]
+Currency = Annotated[str, msgspec.Meta(max_length=3)]
+# An escaped character, a pair of halves, or (the group) half of one without its other half.
+_ESCAPE = re.compile(r"\\u[dD][89abAB]..\\u[dD][c-fC-F]..|\\u[dD]([89a-fA-F])..|\\.")
 
 
 class Unreadable(Exception):
@@ -52,23 +59,28 @@ class Notification(msgspec.Struct):
 class StripeObject(msgspec.Struct):
     """The object inside, whichever it is. Amounts in minor units."""
 
-    id: str = ""
+    id: StripeId = ""
     object: str = ""
     metadata: dict[str, str] | None = None
     client_reference_id: str | None = None
-    payment_intent: str | None = None
+    payment_intent: StripeId | None = None
     payment_status: str | None = None
     status: str | None = None
-    amount: int | None = None
-    amount_total: int | None = None
-    amount_received: int | None = None
-    amount_refunded: int | None = None
-    currency: str | None = None
+    amount: Amount | None = None
+    amount_total: Amount | None = None
+    amount_received: Amount | None = None
+    amount_refunded: Amount | None = None
+    currency: Currency | None = None
 
     @property
     def registration(self) -> str | None:
-        """The registration that the object names, in its metadata or as its reference."""
-        named = (self.metadata or {}).get("registrationId") or self.client_reference_id
+        """The registration that the object names, in its metadata or as its reference.
+
+        Any application may give its sessions a reference; only one of our form is ours.
+        """
+        named = (self.metadata or {}).get("registrationId")
+        if not named and (self.client_reference_id or "").startswith("reg-"):
+            named = self.client_reference_id
         return named if named and len(named) <= 255 else None
 
     @property
@@ -90,8 +102,8 @@ _identified = msgspec.json.Decoder(Identified)
 def read(body: str) -> Notification:
     """The envelope of a body. Raises Unreadable."""
     try:
-        notification = _envelope.decode(body)
-        json.loads(body, object_pairs_hook=_refuse_repeated_keys)
+        _strict.decode(body)
+        notification = _decode(body)
     except msgspec.ValidationError as error:
         raise Unreadable(f"not a Stripe event: {error}") from None
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
@@ -101,6 +113,16 @@ def read(body: str) -> Notification:
     if not 0 <= notification.created <= LAST_SECOND:
         raise Unreadable("created is no time")
     return notification
+
+
+def _decode(body: str) -> Notification:
+    """Half a character is valid JSON, but no text: it is read as a question mark."""
+    try:
+        return _envelope.decode(body)
+    except msgspec.ValidationError:
+        raise
+    except msgspec.DecodeError:
+        return _envelope.decode(_ESCAPE.sub(lambda seen: "?" if seen[1] else seen[0], body))
 
 
 def _plain(word: str, most: int) -> bool:
@@ -113,12 +135,24 @@ def _refuse_repeated_keys(pairs: list[tuple[str, Any]]) -> None:
         raise ValueError("a key stands twice in one object")
 
 
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number")
+
+
+# Integers stay text here: Python would refuse to read one of more than 4,300 digits.
+_strict = json.JSONDecoder(
+    object_pairs_hook=_refuse_repeated_keys, parse_int=str, parse_constant=_refuse_constant
+)
+
+
 def read_object(notification: Notification) -> StripeObject:
     """The object of an event whose type we handle. Raises Unreadable."""
     try:
         seen = _object.decode(notification.data.object)
     except (msgspec.DecodeError, RecursionError) as error:
         raise Unreadable(f"its object can't be read: {error}") from None
+    if not seen.id:
+        raise Unreadable("its object has no id")
     if "\0" in f"{seen.id}{seen.payment_intent}{seen.currency}{seen.registration}":
         raise Unreadable("its object holds a NUL character")
     return seen

@@ -7,6 +7,7 @@ import structlog
 from django.db import transaction
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
+from msgspec.structs import replace
 
 from inscrit import config
 from inscrit.mail.services import alert
@@ -26,26 +27,30 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """What applying an event again did; ``changes`` says it in the words of the journal."""
+    """What applying an event again did; ``changes`` says it in the words of the journal.
+
+    ``entry`` has the decision, if there was one.
+    """
 
     outcome: Outcome
     reason: str
     changes: list[str] = field(default_factory=list)
+    entry: Entry | None = None
 
     @property
     def is_settled(self) -> bool:
         return self.outcome is not Outcome.FAILED and self.reason not in PARKED
 
 
-def replay(event_id: str, *, dry_run: bool = False) -> Replay:
+def replay(event_id: str, *, dry_run: bool = False, actor: str = "webhook") -> Replay:
     """Apply a stored event through the lifecycle, as if it came now; a dry run leaves no trace.
 
-    Raises StripeEvent.DoesNotExist.
+    ``actor`` is who the journal names. Raises StripeEvent.DoesNotExist.
     """
     with transaction.atomic():
         stored = StripeEvent.objects.get(pk=event_id)
         # Registrations are locked first, the inbox row last, as the webhook lane does.
-        result = _apply(stored)
+        result = _apply(stored, actor)
         stored.attempts += 1
         # What an event once changed stays written, though doing it again changes nothing more.
         if stored.outcome != EventOutcome.APPLIED or result.outcome is Outcome.APPLIED:
@@ -53,7 +58,11 @@ def replay(event_id: str, *, dry_run: bool = False) -> Replay:
             stored.reason = result.reason
         if result.is_settled:
             stored.next_try_at = None
-        stored.save(update_fields=["outcome", "reason", "attempts", "next_try_at"])
+        if result.entry is not None:  # it may have come before what it is about was known
+            stored.registration_id = result.entry.before.id
+        stored.save(
+            update_fields=["outcome", "reason", "attempts", "next_try_at", "registration_id"]
+        )
         transaction.set_rollback(dry_run)
     return result
 
@@ -125,17 +134,17 @@ def due() -> list[str]:
     return list(waiting.order_by("next_try_at").values_list("pk", flat=True)[:MOST_AT_ONCE])
 
 
-def _apply(stored: StripeEvent) -> Replay:
+def _apply(stored: StripeEvent, actor: str) -> Replay:
     try:
         report = report_of(read(stored.payload))
     except Unreadable as error:
         return Replay(Outcome.REJECTED, str(error)[:200])
     if report is None:
         return Replay(Outcome.IGNORED, "type_only_logged")
-    (entry,) = services.report(report)
+    (entry,) = services.report(replace(report, actor=actor))
     if entry is None:
         return Replay(Outcome.UNMATCHED, why_unmatched(report))
-    return Replay(entry.decision.outcome, entry.decision.reason, changes(entry))
+    return Replay(entry.decision.outcome, entry.decision.reason, changes(entry), entry)
 
 
 def changes(entry: Entry) -> list[str]:

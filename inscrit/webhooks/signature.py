@@ -5,7 +5,6 @@ accepts timestamps in the future, so that side is bounded here.
 """
 
 import hashlib
-import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from dataclasses import dataclass
 from stripe import SignatureVerificationError, WebhookSignature
 
 TOLERANCE = 300
-_TIMESTAMP = re.compile(r"(?:^|,)\s*t=(\d{1,12})(?:,|$)")
+LONGEST_HEADER = 16 * 1024
 
 
 class BadSignature(Exception):
@@ -41,10 +40,9 @@ def verify(body: str, header: str | None, known: Sequence[Secret]) -> Secret:
         raise BadSignature("no Stripe-Signature header")
     if not header.isascii():
         raise BadSignature("the header holds more than plain characters")
-    stated = _TIMESTAMP.search(header)
-    if stated is None:
-        raise BadSignature("no timestamp in the header")
-    if abs(time.time() - int(stated[1])) > TOLERANCE:
+    if len(header) > LONGEST_HEADER:
+        raise BadSignature("the header is too long")
+    if abs(time.time() - _timestamp(header)) > TOLERANCE:
         raise BadSignature("the timestamp is too far from now")
     for secret in known:
         try:
@@ -53,3 +51,11 @@ def verify(body: str, header: str | None, known: Sequence[Secret]) -> Secret:
             continue
         return secret
     raise BadSignature("no secret of ours made this signature")
+
+
+def _timestamp(header: str) -> int:
+    """The first one, which is the one that the library takes as signed. Raises BadSignature."""
+    stated = next((item[2:] for item in header.split(",") if item.startswith("t=")), "")
+    if not stated.isdigit() or len(stated) > 12:
+        raise BadSignature("no timestamp in the header")
+    return int(stated)

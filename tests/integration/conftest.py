@@ -23,6 +23,8 @@ from .account import Account
 if TYPE_CHECKING:
     from django.test.client import _MonkeyPatchedWSGIResponse as Answer
 
+    from .at_stripe import AtStripe
+
 EVENT = {
     "title": "Fête de l’été",
     "starts_at": "2029-07-03T14:00:00+02:00",
@@ -158,6 +160,26 @@ def stripe(sandbox: str, stripe_at: Callable[[str], None]) -> str:
     """Calls to Stripe go to the sandbox."""
     stripe_at(sandbox)
     return sandbox
+
+
+@pytest.fixture
+def at_stripe(stripe: str) -> Iterator["AtStripe"]:
+    """Things happen at the sandbox, and we are told of them as a test likes."""
+    from .at_stripe import AtStripe
+
+    there = AtStripe(stripe)
+    yield there
+    there.mend()
+
+
+@pytest.fixture
+def no_old_jobs() -> Iterator[None]:
+    """Jobs are in no model of ours, so they outlive a test."""
+    from .at_stripe import forget_jobs
+
+    forget_jobs()
+    yield
+    forget_jobs()
 
 
 def pay(checkout_url: str) -> None:

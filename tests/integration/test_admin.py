@@ -21,12 +21,22 @@ from inscrit.registrations.services import Contact, Order, Person, hold_places, 
 from inscrit.webhooks.models import StripeEvent
 
 pytestmark = pytest.mark.django_db(transaction=True)
-PAGES = ("event", "registration", "payment", "refund", "message", "stripeevent", "apikey")
+PAGES = (
+    "event",
+    "registration",
+    "payment",
+    "refund",
+    "dispute",
+    "message",
+    "stripeevent",
+    "apikey",
+)
 LABELS = {
     "event": "events",
     "registration": "registrations",
     "payment": "payments",
     "refund": "payments",
+    "dispute": "payments",
     "message": "mail",
     "stripeevent": "webhooks",
     "apikey": "api",
@@ -97,6 +107,7 @@ def form_of(event: Event, **said: Any) -> dict[str, Any]:
         "currency": "eur",
         "status": event.status,
         "late_payment": "refund",
+        "lost_dispute": "free_places",
         **said,
     }
 
@@ -271,7 +282,9 @@ def test_registrations_are_neither_made_nor_deleted(
     assert Registration.objects.exists()
 
 
-@pytest.mark.parametrize("name", ["payment", "refund", "message", "stripeevent", "apikey"], ids=str)
+@pytest.mark.parametrize(
+    "name", ["payment", "refund", "dispute", "message", "stripeevent", "apikey"], ids=str
+)
 def test_what_happened_is_not_written_by_hand(desk: Client, name: str) -> None:
     assert desk.get(reverse(f"admin:{LABELS[name]}_{name}_add")).status_code == 403
 

@@ -378,6 +378,6 @@ def test_a_registration_to_be_looked_at_is_told_to_the_organiser_in_their_langua
     assert body is not None
     text = body.get_content()
     assert (mail["to"], mail["content-language"]) == (organiser, "fr")
-    assert "Un paiement d’un autre montant" in text
+    assert "Un paiement est arrivé dont le montant" in text
     assert f"/admin/registrations/registration/{registration.pk}/change/" in text
     assert registration.token not in text

@@ -63,3 +63,20 @@ def test_another_body_or_secret_is_refused() -> None:
         verify(BODY, header("whsec_other"), [OLD, NEW])
     with pytest.raises(BadSignature):
         verify(BODY, header().replace("v1=", "v0="), [NEW])
+
+
+@pytest.mark.parametrize("first", [" t=NOW", "t=NOW ", "T=NOW"])
+def test_the_time_that_is_checked_is_the_time_that_is_signed(first: str) -> None:
+    ahead = int(time.time()) + 10**6
+    signed = WebhookSignature.generate_signature_header(BODY, "whsec_new", timestamp=ahead)
+    with pytest.raises(BadSignature, match="timestamp"):
+        verify(BODY, f"{first.replace('NOW', str(int(time.time())))},{signed}", [NEW])
+    hidden = signed.replace(str(ahead), f"{ahead:_}")
+    with pytest.raises(BadSignature, match="timestamp"):
+        verify(BODY, f"{hidden},t={int(time.time())}", [NEW])
+
+
+def test_a_header_of_thousands_of_signatures_is_not_looked_through() -> None:
+    crowd = ",".join(["v1=" + "0" * 64] * 1000)
+    with pytest.raises(BadSignature, match="too long"):
+        verify(BODY, f"{crowd},{header()}", [NEW])

@@ -126,7 +126,7 @@ def decide(
     stated = getattr(fact, "livemode", None)
     if livemode is not None and stated is not None and stated is not livemode:
         decision = rejected(registration, offer, Reason.WRONG_MODE)
-    elif foreign:
+    elif foreign and not isinstance(fact, _MONEY_BACK):
         decision = money_of_another(registration, offer, fact)
     else:
         decision = _RULES[type(fact)](registration, offer, fact)
@@ -160,6 +160,8 @@ def _marked_paid(registration: Registration, offer: Offer, _fact: MarkedPaid) ->
     return applied(paid, offer, Reason.MARKED_PAID, mails=(MailKind.CONFIRMED,))
 
 
+# What goes back of a payment is about that payment, whichever registration its charge names.
+_MONEY_BACK = (ChargeRefunded, RefundChanged, DisputeChanged)
 _RULES: dict[type[Any], Callable[[Registration, Offer, Any], Decision]] = {
     CheckoutCompleted: checkout_completed,
     DelayedPaymentFailed: delayed_payment_failed,

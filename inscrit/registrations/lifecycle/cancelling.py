@@ -22,7 +22,7 @@ def cancel_requested(registration: Registration, offer: Offer, fact: CancelReque
     wish = Resolution.REFUND if fact.refund else Resolution.ACCEPT
     if registration.status is not Status.PENDING or not registration.can_be_paid:
         return cancelled(replace(registration, cancelling=wish), offer)
-    if registration.cancelling:
+    if registration.cancelling in (wish, Resolution.REFUND):  # a claim to the money stays
         return replace(duplicate(registration, offer), ends_session=True)
     marked = replace(registration, cancelling=wish)
     return applied(marked, offer, Reason.CANCELLATION_REQUESTED, ends_session=True)

@@ -95,8 +95,11 @@ def _settling_returned(registration: Registration, payment: Payment) -> Registra
 def _failed(registration: Registration, offer: Offer, payment: Payment) -> Decision:
     """The money is ours again, against everybody's wish: a person has to look.
 
+    Not if all of it is back by another way: then Stripe refused what nobody is owed any more.
     https://docs.stripe.com/refunds#failed-refunds
     """
+    if 0 < payment.amount <= payment.returned:
+        return duplicate(registration, offer)
     flagged = taken_back(registration, offer, payment).flagged(Reason.REFUND_FAILED)
     return applied(flagged, offer, Reason.REFUND_FAILED)
 

@@ -1,10 +1,11 @@
 """What the organisers' admin pages share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.utils import quote
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
@@ -42,25 +43,49 @@ class Unchangeable:
         return False
 
 
+def page_of(target: Model) -> str:
+    """The address of an object's admin page."""
+    meta = target._meta
+    return reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[quote(target.pk)])
+
+
+def list_of(model: type[Model], query: str = "") -> str:
+    """The address of the admin's list of a model's objects."""
+    meta = model._meta
+    return reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist") + query
+
+
 def link(target: Model | None, text: str | None = None) -> "SafeString | str":
     """The way to another object's admin page."""
     if target is None:
         return "–"
-    meta = target._meta
-    url = reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[target.pk])
-    return format_html('<a href="{}">{}</a>', url, text or str(target))
+    return format_html('<a href="{}">{}</a>', page_of(target), text or str(target))
 
 
 def confirm(
-    page: ModelAdmin[M], request: HttpRequest, chosen: QuerySet[M], *, question: str, action: str
+    page: ModelAdmin[M],
+    request: HttpRequest,
+    chosen: QuerySet[M],
+    *,
+    question: str,
+    action: str,
+    about: Callable[[M], str] = str,
+    consequences: Callable[[QuerySet[M]], Sequence[Sequence[str]]] | None = None,
 ) -> TemplateResponse | None:
-    """Ask before an action that can't be taken back; None once the person has said yes."""
+    """Ask before an action that can't be taken back; None once the person has said yes.
+
+    ``about`` is what a person knows each by, ``consequences`` tells what will come of it.
+    """
     if "yes" in request.POST:
         return None
+    told = consequences(chosen) if consequences else [()] * len(chosen)
     context = {
         **page.admin_site.each_context(request),
         "title": question,
-        "chosen": chosen,
+        "chosen": [
+            {"pk": one.pk, "about": about(one), "told": lines}
+            for one, lines in zip(chosen, told, strict=True)
+        ],
         "action": action,
         "checkbox": ACTION_CHECKBOX_NAME,
         "opts": page.opts,

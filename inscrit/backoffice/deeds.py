@@ -1,0 +1,158 @@
+"""What can be done with one object from its own page: asked first, done by the answer.
+
+The question says what will come of it. The answer is a POST and counts for what was shown: if that
+has changed meanwhile, or somebody else was quicker, the person is asked again.
+"""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, Generic
+
+from django import forms
+from django.contrib import messages
+from django.contrib.admin.utils import quote, unquote
+from django.core.exceptions import PermissionDenied
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseNotAllowed,
+    HttpResponseRedirect,
+    QueryDict,
+)
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+
+from . import M, ModelAdmin, page_of
+
+if TYPE_CHECKING:
+    from django.db.models import Model
+
+
+class Refused(Exception):
+    """It can't be done; the message tells a person why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prospect:
+    """What will come of something that is done now, in sentences; or why it can't be done.
+
+    ``form`` asks for what else has to be known, and ``details`` stands for what it tells.
+    """
+
+    consequences: Sequence[str] = ()
+    refusal: str = ""
+    form: forms.Form | None = None
+    details: object = None
+
+    @property
+    def told(self) -> Sequence[str]:
+        return [self.refusal] if self.refusal else self.consequences
+
+    @property
+    def fingerprint(self) -> str:
+        """Another one for whoever is told something else."""
+        return sha256(repr((self.told, self.details)).encode()).hexdigest()[:16]
+
+
+class Deed(Generic[M]):
+    """One thing to do. ``name`` is its word in the address; ``severe`` makes its button red.
+
+    ``asks`` is False for what changes nothing: then its button does it at once.
+    """
+
+    name: str
+    label: Promise
+    question: Promise
+    permission: str = "change"
+    severe: bool = False
+    asks: bool = True
+    level: int = messages.SUCCESS
+
+    def is_offered(self, _one: M) -> bool:
+        """Whether its button stands on the object's page."""
+        return True
+
+    def about(self, one: M) -> str:
+        """What a person knows the object by."""
+        return str(one)
+
+    def prospect(self, _one: M, _data: QueryDict | None = None) -> Prospect:
+        """What to tell before it is done, with a form filled in by ``_data``."""
+        return Prospect()
+
+    def act(self, request: HttpRequest, one: M, form: forms.Form | None) -> Sequence[str]:
+        """Do it; what it did, in sentences. Raises Refused."""
+        raise NotImplementedError
+
+    def alone(self, _one: M) -> AbstractContextManager[Any]:
+        """Whatever keeps others away from the object between the last look and the act."""
+        return nullcontext()
+
+    def is_permitted(self, page: ModelAdmin[M], request: HttpRequest, one: M | None = None) -> bool:
+        check = getattr(page, f"has_{self.permission}_permission")
+        return bool(check(request, one))
+
+    def address(self, one: M) -> str:
+        return reverse(f"admin:{url_name(type(one), self.name)}", args=[quote(one.pk)])
+
+
+def url_name(model: "type[Model]", deed: str) -> str:
+    return f"{model._meta.app_label}_{model._meta.model_name}_{deed}"
+
+
+def respond(
+    page: ModelAdmin[M], deed: Deed[M], request: HttpRequest, object_id: str
+) -> HttpResponse:
+    """Ask; or do what was asked before, and go back to the object's page."""
+    one = None
+    if "\0" not in object_id:  # PostgreSQL takes no such text
+        one = page.get_queryset(request).filter(pk=unquote(object_id)).first()
+    if one is None:
+        raise Http404
+    if not deed.is_permitted(page, request, one):
+        raise PermissionDenied
+    if request.method != "POST":
+        if not deed.asks:
+            return HttpResponseNotAllowed(["POST"])
+        return _ask(page, deed, request, one, deed.prospect(one))
+    with deed.alone(one):
+        prospect = deed.prospect(one, request.POST)
+        if deed.asks and not _is_answered(request, prospect):
+            return _ask(page, deed, request, one, prospect)
+        try:
+            told = deed.act(request, one, prospect.form)
+        except Refused as refusal:
+            messages.error(request, str(refusal))
+        else:
+            messages.add_message(request, deed.level, " ".join(told))
+    return HttpResponseRedirect(page_of(one))
+
+
+def _is_answered(request: HttpRequest, prospect: Prospect) -> bool:
+    if prospect.refusal:
+        return False
+    if request.POST.get("seen") != prospect.fingerprint:
+        messages.warning(request, _("Something has changed meanwhile. Please look again."))
+        return False
+    return prospect.form is None or prospect.form.is_valid()
+
+
+def _ask(
+    page: ModelAdmin[M], deed: Deed[M], request: HttpRequest, one: M, prospect: Prospect
+) -> HttpResponse:
+    context = {
+        **page.admin_site.each_context(request),
+        "title": deed.question,
+        "deed": deed,
+        "one": one,
+        "about": deed.about(one),
+        "prospect": prospect,
+        "back": page_of(one),
+        "opts": page.opts,
+    }
+    return TemplateResponse(request, "admin/ask.html", context)
