@@ -206,8 +206,8 @@ def foresee(*reports: Report) -> list[Entry | None]:
     """
     ledger = Ledger(livemode=config.current().livemode)
     with transaction.atomic():
-        (locked,) = _run([ledger.locking(reports)])
-        ledger.take(*_run(ledger.reading(locked)))
+        (locked,) = run([ledger.locking(reports)])
+        ledger.take(*run(ledger.reading(locked)))
     return [ledger.foresee(one) for one in reports]
 
 

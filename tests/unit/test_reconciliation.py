@@ -94,8 +94,8 @@ def test_a_finding_is_told_in_the_readers_language() -> None:
     with translation.override("en"):
         assert FINDING.as_text() == (
             "reg-2a: A refund at Stripe was not recorded here, or not as it stands now. At"
-            " Stripe: pending, €2.50 (pi_1). Here: PAID, €1.00 returned. Recorded, a person has to decide"
-            " (amount_refunded 100 → 350)."
+            " Stripe: pending, €2.50 (pi_1). Here: PAID, €1.00 returned. Recorded, a person has to"
+            " decide (amount_refunded 100 → 350)."
         )
         assert "It would be" in FINDING.as_text(dry_run=True)
     with translation.override("fr"):
