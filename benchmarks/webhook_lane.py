@@ -1,8 +1,9 @@
-"""Confirmations a second: the webhook lane beside a one-transaction-per-event handler.
+"""Confirmations a second: the webhook lane beside handlers that take one transaction an event.
 
-Both run in the same minute on the same machine, database and schema, one process each, against
+All run in the same minutes on the same machine, database and schema, one process each, against
 registrations that wait for money in a few events; each request is a different signed
-``checkout.session.completed`` of about 4 kB. Rounds alternate; medians and their ratio are shown.
+``checkout.session.completed`` of about 4 kB. Rounds alternate; medians and their ratios are shown.
+The handler in Node is left out where node and npm are not installed.
 
     python -m benchmarks.webhook_lane [--events 4000] [--rounds 3] [--connections 64]
 """
@@ -11,12 +12,15 @@ import argparse
 import contextlib
 import json
 import os
+import re
+import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -30,8 +34,49 @@ from .load import Figures, fire, post
 
 SECRET = "whsec_benchmark"
 EVENTS_ON_SALE = 5
-LANE = "inscrit.asgi:application"
-TEXTBOOK = "benchmarks.textbook:application"
+# Sent before the clock runs: interpreters compile, connections open, statements are prepared.
+WARM_UP = 500
+FASTIFY = Path(__file__).parent / "fastify"
+OLDEST_NODE = (20, 19)
+
+
+class LeftOut(Exception):
+    """A contender can't run here; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """One of those that are compared. ``command`` starts it, given its port."""
+
+    name: str
+    command: Callable[[int], list[str]]
+
+
+def under_uvicorn(application: str) -> Callable[[int], list[str]]:
+    return lambda port: [
+        sys.executable, "-m", "uvicorn", application, "--port", str(port),
+        "--loop", "uvloop", "--http", "httptools", "--no-access-log", "--lifespan", "on",
+        "--log-level", "warning",
+    ]  # fmt: skip
+
+
+def fastify() -> Contender:
+    """The handler in Node, with its packages installed. Raises LeftOut."""
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if node is None or npm is None:
+        raise LeftOut("node and npm are not installed")
+    version = subprocess.run([node, "--version"], check=True, capture_output=True, text=True).stdout
+    if tuple(map(int, re.findall(r"\d+", version)[:2])) < OLDEST_NODE:
+        raise LeftOut(f"node {version.strip()} is older than {'.'.join(map(str, OLDEST_NODE))}")
+    install = [npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel", "error"]
+    if subprocess.run(install, cwd=FASTIFY, stdout=subprocess.DEVNULL, check=False).returncode:
+        raise LeftOut("npm could not install its packages")
+    return Contender("Fastify", lambda port: [node, str(FASTIFY / "server.js"), str(port)])
+
+
+NOTHING = Contender("no work at all", under_uvicorn("benchmarks.nothing:application"))
+LANE = Contender("webhook lane", under_uvicorn("inscrit.asgi:application"))
+TEXTBOOK = Contender("Python textbook", under_uvicorn("benchmarks.textbook:application"))
 
 
 def seed(url: str, label: str, count: int) -> list[str]:
@@ -96,22 +141,17 @@ def request(registration_id: str) -> bytes:
 
 
 @contextlib.contextmanager
-def serving(application: str) -> Iterator[int]:
-    """The port of one uvicorn process that runs the application."""
+def serving(contender: Contender) -> Iterator[int]:
+    """The port that the contender serves."""
     port = ports.free()
-    process = subprocess.Popen(
-        [
-            sys.executable, "-m", "uvicorn", application, "--port", str(port),
-            "--loop", "uvloop", "--http", "httptools", "--no-access-log", "--lifespan", "on",
-            "--log-level", "warning",
-        ],
-        stdout=subprocess.DEVNULL,
-    )  # fmt: skip
+    process = subprocess.Popen(contender.command(port), stdout=subprocess.DEVNULL)
     try:
         while True:
             with contextlib.suppress(httpx.TransportError):
                 httpx.get(f"http://127.0.0.1:{port}/stripe/webhooks")
                 break
+            if process.poll() is not None:
+                raise SystemExit(f"{contender.name} did not start.")
             time.sleep(0.1)
         yield port
     finally:
@@ -119,35 +159,51 @@ def serving(application: str) -> Iterator[int]:
         process.wait()
 
 
-def measure(url: str, application: str, label: str, events: int, connections: int) -> Figures:
-    ids = seed(url, label, events)
-    with serving(application) as port:
-        requests = [request(id_) for id_ in ids]
-        figures = uvloop.run(fire(port, requests, connections))
+def measure(contender: Contender, ids: list[str], connections: int) -> Figures:
+    with serving(contender) as port:
+        uvloop.run(fire(port, [request(id_) for id_ in ids[:WARM_UP]], connections))
+        figures = uvloop.run(fire(port, [request(id_) for id_ in ids[WARM_UP:]], connections))
+    assert figures.refused == 0, f"{contender.name} refused {figures.refused}"
+    return figures
+
+
+def confirm(url: str, contender: Contender, label: str, arguments: argparse.Namespace) -> Figures:
+    """Let the contender confirm registrations of its own."""
+    ids = seed(url, label, WARM_UP + arguments.events)
+    figures = measure(contender, ids, arguments.connections)
     with psycopg.connect(url) as connection:
         (paid,) = connection.execute(
             "SELECT count(*) FROM registrations_registration WHERE id LIKE %s AND status = 'PAID'",
             (f"reg-{label}-%",),
         ).fetchone() or (0,)
-    assert paid == events, f"{application}: only {paid} of {events} are PAID"
-    assert figures.refused == 0
+    assert paid == len(ids), f"{contender.name}: only {paid} of {len(ids)} are PAID"
     return figures
 
 
-def compare(url: str, arguments: argparse.Namespace) -> None:
-    runs: dict[str, list[Figures]] = {LANE: [], TEXTBOOK: []}
+def show(what: str, contender: Contender, figures: Figures) -> None:
+    print(
+        f"{what:9} {contender.name:16} {figures.per_second:8,.0f}/s"
+        f"  median {figures.median:6.1f} ms  p99 {figures.p99:6.1f} ms",
+        flush=True,
+    )
+
+
+def compare(url: str, contenders: list[Contender], arguments: argparse.Namespace) -> None:
+    ids = [f"reg-nothing-{n}" for n in range(WARM_UP + arguments.events)]
+    show("limit", NOTHING, measure(NOTHING, ids, arguments.connections))
+    runs: dict[str, list[float]] = {contender.name: [] for contender in contenders}
     for round_ in range(arguments.rounds):
-        for number, application in enumerate(runs):
-            label = f"{round_}{number}"
-            figures = measure(url, application, label, arguments.events, arguments.connections)
-            runs[application].append(figures)
-            print(
-                f"round {round_ + 1}  {application:32} {figures.per_second:8.0f}/s"
-                f"  median {figures.median:6.1f} ms  p99 {figures.p99:6.1f} ms"
-            )
-    lane, textbook = (statistics.median(f.per_second for f in each) for each in runs.values())
-    print(f"medians: lane {lane:.0f}/s, one transaction an event {textbook:.0f}/s")
-    print(f"ratio: {lane / textbook:.1f}")
+        # Nobody always comes first, or always after the same one.
+        turn = round_ % len(contenders)
+        for number, contender in enumerate(contenders[turn:] + contenders[:turn]):
+            figures = confirm(url, contender, f"{round_}{number}", arguments)
+            runs[contender.name].append(figures.per_second)
+            show(f"round {round_ + 1}", contender, figures)
+    medians = {name: statistics.median(each) for name, each in runs.items()}
+    lane = medians.pop(LANE.name)
+    print(f"medians: {LANE.name} {lane:,.0f}/s")
+    for name, median in medians.items():
+        print(f"         {name} {median:,.0f}/s, the lane does {lane / median:.1f} times as much")
 
 
 def main() -> None:
@@ -156,16 +212,22 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--connections", type=int, default=64)
     arguments = parser.parse_args()
+    contenders = [LANE, TEXTBOOK]
+    try:
+        contenders.append(fastify())
+    except LeftOut as error:
+        print(f"Fastify is left out: {error}.")
     with tempfile.TemporaryDirectory(prefix="inscrit-benchmark-") as folder:
         os.environ |= {
             "INSCRIT_DATA_DIR": folder,
             "STRIPE_WEBHOOK_SECRET": SECRET,
             "DJANGO_SETTINGS_MODULE": "inscrit.settings",
+            "NODE_ENV": "production",
         }
         os.environ.pop("DATABASE_URL", None)
         with embedded.database(config.load()) as url:
             subprocess.run([sys.executable, "-m", "inscrit", "migrate"], check=True, stdout=-3)
-            compare(url, arguments)
+            compare(url, contenders, arguments)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,13 @@
 """The command ``inscrit``."""
 
+import asyncio
 import dataclasses
 import json
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +87,7 @@ def serve(host: str, port: int, workers: int, embedded_db: bool) -> None:  # noq
 @main.command()
 @click.option("--concurrency", default=4, show_default=True, type=click.IntRange(1, 64))
 def worker(concurrency: int) -> None:
-    """Jobs: mails, freeing lapsed holds, refunds, retries."""
+    """Jobs: mails, freeing lapsed holds, refunds, retries, reconciliation with Stripe."""
     from inscrit import jobs
 
     with _ready():
@@ -260,3 +262,43 @@ def _mend_counters() -> None:
         click.echo(f"Counted again: {event_id}", err=True)
     for reason in refused:
         click.echo(f"Not counted again: {reason}", err=True)
+
+
+def _span(_ctx: click.Context, _option: click.Parameter, value: str | None) -> timedelta | None:
+    from inscrit.reconciliation.window import NoSpan, span
+
+    try:
+        return None if value is None else span(value)
+    except NoSpan as error:
+        raise click.BadParameter(str(error)) from None
+
+
+class NotCompared(click.ClickException):
+    """Nothing can be said of whether Stripe and the database agree."""
+
+    exit_code = 2
+
+
+@main.command()
+@click.option("--since", callback=_span, help="How far to look back: 72h, 7d. Else from the last.")
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and change nothing.")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def reconcile(since: timedelta | None, dry_run: bool, as_json: bool) -> None:  # noqa: FBT001 - click
+    """Compare Stripe with the database in both directions, and put right what differs.
+
+    Exit code 0: nothing differs any more; 1: something needs a person; 2: not compared.
+    """
+    with _ready():
+        from inscrit.reconciliation import report, services
+        from inscrit.reconciliation.lock import AlreadyRunning
+
+        try:
+            # Standard output is for the report alone.
+            with redirect_stdout(sys.stderr):
+                done = asyncio.run(services.reconcile(since, dry_run=dry_run))
+        except AlreadyRunning:
+            raise NotCompared("another reconciliation is under way; nothing was done.") from None
+        except services.BrokenOff as error:
+            raise NotCompared(f"{error}. Run it again: it goes on from there.") from None
+        click.echo(json.dumps(report.as_data(done)) if as_json else report.as_text(done))
+    sys.exit(1 if done.for_a_person else 0)

@@ -38,6 +38,7 @@ INSTALLED_APPS = [
     "inscrit.mail",
     "inscrit.webhooks",
     "inscrit.watchdog",
+    "inscrit.reconciliation",
     "inscrit.api",
     "inscrit.pages",
 ]

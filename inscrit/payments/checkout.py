@@ -20,6 +20,7 @@ from inscrit.registrations.lifecycle import (
     CheckoutCompleted,
     CheckoutExpired,
     CheckoutUnavailable,
+    DelayedPaymentFailed,
 )
 from inscrit.registrations.models import Registration, RegistrationStatus
 
@@ -34,6 +35,8 @@ log = structlog.get_logger()
 
 # A session with less time left is not worth sending a buyer to.
 WORTH_SHOWING = timedelta(minutes=1)
+# What a delayed payment becomes when the bank says no. A voucher not yet paid requires an action.
+FAILED_INTENTS = frozenset({"requires_payment_method", "canceled"})
 
 
 class CheckoutNotOpened(Exception):
@@ -75,7 +78,7 @@ async def open_checkout(registration_id: str) -> str:
     return session.url or ""
 
 
-async def settle_lapsed_hold(registration_id: str) -> None:
+async def settle_lapsed_hold(registration_id: str, actor: str = "sweep") -> None:
     """Free the places of a hold that has ended, but only once Stripe says nobody can pay it.
 
     Raises StripeUnavailable: then the places stay held, and the next sweep asks again.
@@ -84,9 +87,9 @@ async def settle_lapsed_hold(registration_id: str) -> None:
     if registration.status != RegistrationStatus.PENDING:
         return
     if attempt is None or attempt.status not in (SessionStatus.OPENING, SessionStatus.OPEN):
-        await _report(Report(CheckoutExpired(None), "sweep", registration_id))
+        await _report(Report(CheckoutExpired(None), actor, registration_id))
         return
-    await end_session(registration_id, "sweep")
+    await end_session(registration_id, actor)
 
 
 async def end_session(registration_id: str, actor: str) -> None:
@@ -127,21 +130,25 @@ async def confirm_return(registration_id: str, session_id: str = "") -> None:
 
 async def look_at(session: SessionState, registration_id: str, actor: str) -> None:
     """Report what Stripe says of a session now."""
-    fact: CheckoutCompleted | CheckoutExpired
-    if session.status == "complete":
-        fact = CheckoutCompleted(
-            session=session.id,
-            payment=session.payment_intent,
-            amount=session.amount,
-            currency=session.currency,
-            paid=session.paid,
-            livemode=session.livemode,
+    if fact := fact_of(session):
+        await _report(
+            Report(fact, actor, registration_id, session.id, payment=session.payment_intent)
         )
-    elif session.status == "expired":
-        fact = CheckoutExpired(session.id, session.livemode)
-    else:
-        return
-    await _report(Report(fact, actor, registration_id, session.id, payment=session.payment_intent))
+
+
+def fact_of(
+    session: SessionState,
+) -> CheckoutCompleted | CheckoutExpired | DelayedPaymentFailed | None:
+    """What Stripe's session means; None while it is open."""
+    if session.status == "expired":
+        return CheckoutExpired(session.id, session.livemode)
+    if session.status != "complete":
+        return None
+    paid = session.paid or session.intent_status == "succeeded"
+    money = (session.id, session.payment_intent, session.amount, session.currency)
+    if not paid and session.intent_status in FAILED_INTENTS:
+        return DelayedPaymentFailed(*money, session.livemode)
+    return CheckoutCompleted(*money, paid=paid, livemode=session.livemode)
 
 
 async def _report(report: Report) -> None:

@@ -2,31 +2,55 @@
 
 ``StripeClient`` makes one attempt unless told otherwise and waits 80 seconds by default: both are
 set here. The API version is the one the library is made for. Telemetry is off.
+
+What somebody waits for is asked at once. Whatever looks through many objects is in no hurry: it
+makes one call at a time, at a pace that leaves Stripe's limits to the buyers.
 """
 
 import asyncio
+import json
 import random
+from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from weakref import WeakKeyDictionary
 
 from inscrit import config
 from inscrit.registrations.lifecycle import REFUND_STATES, RefundStatus
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
 
-    from stripe import Refund, StripeClient
+    from stripe import (
+        Dispute,
+        Event,
+        ListObject,
+        PaymentIntent,
+        Refund,
+        RequestOptions,
+        StripeClient,
+        StripeObject,
+    )
     from stripe.checkout import Session
+    from stripe.params import EventListParams
     from stripe.params.checkout import SessionCreateParams
+
+T = TypeVar("T")
+S = TypeVar("S")
+L = TypeVar("L", bound="StripeObject")
 
 TIMEOUT = 10.0
 ATTEMPTS_AGAIN = 2
 # The library never repeats a call that was one too many (429).
 BUSY_PAUSES = (0.3, 0.8, 2.0)
+# Stripe takes 25 calls a second for each endpoint: https://docs.stripe.com/rate-limits
+PACE_SECONDS = 0.1
+UNHURRIED_PAUSES = (*BUSY_PAUSES, 5.0, 10.0, 20.0)
+PAGE = 100
+NOT_FOUND = 404
 PAID = frozenset({"paid", "no_payment_required"})
 
 _clients: "WeakKeyDictionary[asyncio.AbstractEventLoop, StripeClient]" = WeakKeyDictionary()
@@ -48,9 +72,17 @@ class StripeRefused(Exception):
         self.code = code
 
 
+class StripeUnknown(StripeRefused):
+    """Stripe has no such object, or not in the mode of our key."""
+
+
 @dataclass(frozen=True, slots=True)
 class SessionState:
-    """A Checkout session as Stripe has it now. Amounts in minor units, times in UTC."""
+    """A Checkout session as Stripe has it now. Amounts in minor units, times in UTC.
+
+    ``registration`` is the one it names. ``intent_status`` is its payment's, where it was asked
+    for: a session whose delayed payment failed stays complete and unpaid.
+    """
 
     id: str
     status: str
@@ -61,6 +93,20 @@ class SessionState:
     currency: str
     livemode: bool
     expires_at: datetime
+    registration: str | None = None
+    intent_status: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IntentState:
+    """A PaymentIntent as Stripe has it now; ``amount`` is what was received, in minor units."""
+
+    id: str
+    status: str
+    amount: int
+    currency: str
+    livemode: bool
+    registration: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,33 +121,33 @@ class RefundState:
     failure: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class DisputeState:
+    """A dispute as Stripe has it; ``status`` in Stripe's words."""
+
+    id: str
+    payment_intent: str
+    amount: int
+    status: str
+
+
 async def create_session(params: "SessionCreateParams", idempotency_key: str) -> SessionState:
     """Open a Checkout session. The same key with the same parameters opens no second one.
 
     https://docs.stripe.com/api/checkout/sessions/create
     Raises StripeUnavailable, StripeRefused.
     """
-    for pause in BUSY_PAUSES:
-        try:
-            return await _create_session(params, idempotency_key)
-        except StripeBusy:
-            await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - only spreads calls
-    return await _create_session(params, idempotency_key)
-
-
-async def _create_session(params: "SessionCreateParams", idempotency_key: str) -> SessionState:
-    async with _calling() as client:
-        session = await client.v1.checkout.sessions.create_async(
-            params, {"idempotency_key": idempotency_key}
-        )
-    return _session(session)
+    options: RequestOptions = {"idempotency_key": idempotency_key}
+    return _session(
+        await _call(lambda client: client.v1.checkout.sessions.create_async(params, options))
+    )
 
 
 async def retrieve_session(session_id: str) -> SessionState:
     """https://docs.stripe.com/api/checkout/sessions/retrieve"""
-    async with _calling() as client:
-        session = await client.v1.checkout.sessions.retrieve_async(session_id)
-    return _session(session)
+    return _session(
+        await _call(lambda client: client.v1.checkout.sessions.retrieve_async(session_id))
+    )
 
 
 async def expire_session(session_id: str) -> SessionState:
@@ -111,8 +157,9 @@ async def expire_session(session_id: str) -> SessionState:
     what it is. https://docs.stripe.com/api/checkout/sessions/expire
     """
     try:
-        async with _calling() as client:
-            return _session(await client.v1.checkout.sessions.expire_async(session_id))
+        return _session(
+            await _call(lambda client: client.v1.checkout.sessions.expire_async(session_id))
+        )
     except StripeRefused:
         return await retrieve_session(session_id)
 
@@ -124,37 +171,144 @@ async def create_refund(
 
     ``number`` is our own of the refund: it goes with it, so that its events find their way back.
     """
-    async with _calling() as client:
-        refund = await client.v1.refunds.create_async(
-            {
-                "payment_intent": payment_intent,
-                "amount": amount,
-                "metadata": {"refundNumber": str(number)},
-            },
-            {"idempotency_key": idempotency_key},
+    return _refund(
+        await _call(
+            lambda client: client.v1.refunds.create_async(
+                {
+                    "payment_intent": payment_intent,
+                    "amount": amount,
+                    "metadata": {"refundNumber": str(number)},
+                },
+                {"idempotency_key": idempotency_key},
+            )
         )
-    return _refund(refund)
+    )
 
 
 async def refunds_of(payment_intent: str) -> list[RefundState]:
     """All refunds of a payment. https://docs.stripe.com/api/refunds/list"""
-    async with _calling() as client:
-        found = await client.v1.refunds.list_async({"payment_intent": payment_intent, "limit": 100})
-        return [_refund(refund) async for refund in found.auto_paging_iter()]
+    return [
+        _refund(refund)
+        async for page in _pages(
+            lambda client: client.v1.refunds.list_async(
+                {"payment_intent": payment_intent, "limit": PAGE}
+            )
+        )
+        for refund in page
+    ]
 
 
-def _refund(refund: "Refund") -> RefundState:
-    intent = refund.payment_intent
-    payment = intent if isinstance(intent, str) else intent.id if intent else ""
-    number = (refund.metadata.to_dict() if refund.metadata else {}).get("refundNumber", "")
-    return RefundState(
-        id=refund.id,
-        payment_intent=payment,
-        amount=refund.amount,
-        status=REFUND_STATES.get(refund.status or "", RefundStatus.PENDING),
-        number=int(number) if number.isascii() and number.isdigit() else None,
-        failure=getattr(refund, "failure_reason", None),
+async def sessions(since: datetime) -> "AsyncIterator[list[SessionState]]":
+    """Pages of the Checkout sessions opened since then, the newest first.
+
+    https://docs.stripe.com/api/checkout/sessions/list
+    """
+    async for page in _pages(
+        lambda client: client.v1.checkout.sessions.list_async(
+            {"created": {"gte": _seconds(since)}, "limit": PAGE, "expand": ["data.payment_intent"]}
+        )
+    ):
+        yield [_session(session) for session in page]
+
+
+async def payment_intents(since: datetime) -> "AsyncIterator[list[IntentState]]":
+    """Pages of the PaymentIntents made since then, the newest first.
+
+    https://docs.stripe.com/api/payment_intents/list
+    """
+    async for page in _pages(
+        lambda client: client.v1.payment_intents.list_async(
+            {"created": {"gte": _seconds(since)}, "limit": PAGE}
+        )
+    ):
+        yield [_intent(intent) for intent in page]
+
+
+async def refunds(since: datetime) -> "AsyncIterator[list[RefundState]]":
+    """Pages of the refunds made since then, the newest first."""
+    async for page in _pages(
+        lambda client: client.v1.refunds.list_async(
+            {"created": {"gte": _seconds(since)}, "limit": PAGE}
+        )
+    ):
+        yield [_refund(refund) for refund in page]
+
+
+async def disputes(since: datetime) -> "AsyncIterator[list[DisputeState]]":
+    """Pages of the disputes opened since then, the newest first.
+
+    https://docs.stripe.com/api/disputes/list
+    """
+    async for page in _pages(
+        lambda client: client.v1.disputes.list_async(
+            {"created": {"gte": _seconds(since)}, "limit": PAGE}
+        )
+    ):
+        yield [_dispute(dispute) for dispute in page]
+
+
+async def undelivered_events(since: datetime, types: "Sequence[str]") -> "AsyncIterator[list[str]]":
+    """Pages of the events since then that some endpoint has not taken, as JSON, the oldest first.
+
+    At most 20 types, and 30 days back. Stripe goes from old to new only from an event that is
+    named: where there are several pages, the oldest one is looked for first.
+    https://docs.stripe.com/webhooks/process-undelivered-events
+    """
+    wanted: EventListParams = {
+        "created": {"gte": _seconds(since)},
+        "delivery_success": False,
+        "types": list(types),
+        "limit": PAGE,
+    }
+    pages = 0
+    last: list[Event] = []
+    async for page in _pages(lambda client: client.v1.events.list_async(wanted)):
+        pages, last = pages + 1, page or last
+    if pages == 1:
+        yield [_body(event) for event in reversed(last)]
+        return
+    yield [_body(last[-1])]
+    newer: EventListParams = {**wanted, "ending_before": last[-1].id}
+    async for page in _pages(lambda client: client.v1.events.list_async(newer), ascending=True):
+        yield [_body(event) for event in reversed(page)]
+
+
+async def find_session(session_id: str) -> SessionState | None:
+    """A session with its payment's status; None if Stripe knows none."""
+    return await _found(
+        lambda client: client.v1.checkout.sessions.retrieve_async(
+            session_id, {"expand": ["payment_intent"]}
+        ),
+        _session,
     )
+
+
+async def session_of(payment_intent: str) -> SessionState | None:
+    """The session that a payment was made in, with the payment's status; None if in none."""
+    found = await _found(
+        lambda client: client.v1.checkout.sessions.list_async(
+            {"payment_intent": payment_intent, "limit": 1, "expand": ["data.payment_intent"]}
+        ),
+        lambda page: page.data,
+    )
+    return next(map(_session, found or []), None)
+
+
+async def find_payment_intent(payment_intent: str) -> IntentState | None:
+    """https://docs.stripe.com/api/payment_intents/retrieve"""
+    return await _found(
+        lambda client: client.v1.payment_intents.retrieve_async(payment_intent), _intent
+    )
+
+
+async def find_refund(refund_id: str) -> RefundState | None:
+    """https://docs.stripe.com/api/refunds/retrieve"""
+    return await _found(lambda client: client.v1.refunds.retrieve_async(refund_id), _refund)
+
+
+async def find_dispute(dispute_id: str) -> DisputeState | None:
+    """https://docs.stripe.com/api/disputes/retrieve"""
+    return await _found(lambda client: client.v1.disputes.retrieve_async(dispute_id), _dispute)
 
 
 @cache
@@ -183,6 +337,52 @@ def _client() -> "StripeClient":
     return _clients[loop]
 
 
+async def _call(
+    call: "Callable[[StripeClient], Awaitable[T]]", pauses: "Sequence[float]" = BUSY_PAUSES
+) -> T:
+    """Stripe's answer; a call that was one too many is repeated after a moment."""
+    for pause in pauses:
+        try:
+            async with _calling() as client:
+                return await call(client)
+        except StripeBusy:
+            await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - only spreads calls
+    async with _calling() as client:
+        return await call(client)
+
+
+async def breathe() -> None:
+    """Between two calls of whatever is in no hurry."""
+    await asyncio.sleep(PACE_SECONDS)
+
+
+async def _unhurried(call: "Callable[[StripeClient], Awaitable[T]]") -> T:
+    await breathe()
+    return await _call(call, UNHURRIED_PAUSES)
+
+
+async def _found(
+    call: "Callable[[StripeClient], Awaitable[T]]", read: Callable[[T], S]
+) -> S | None:
+    try:
+        return read(await _unhurried(call))
+    except StripeUnknown:
+        return None
+
+
+async def _pages(
+    first: "Callable[[StripeClient], Awaitable[ListObject[L]]]", *, ascending: bool = False
+) -> "AsyncIterator[list[L]]":
+    """Page after page, one call at a time; ``ascending`` for a list with ``ending_before``."""
+    page = await _unhurried(first)
+    while True:
+        yield page.data
+        if not page.has_more or not page.data:
+            return
+        onwards = page.previous_page_async if ascending else page.next_page_async
+        page = await _unhurried(lambda _client, go=onwards: go())  # type: ignore[misc]
+
+
 @asynccontextmanager
 async def _calling() -> "AsyncIterator[StripeClient]":
     """Stripe's many errors as the two that matter: worth another try, or not."""
@@ -199,6 +399,8 @@ async def _calling() -> "AsyncIterator[StripeClient]":
             raise StripeBusy(type(error).__name__) from error
         if error.http_status is None or error.http_status >= 500:
             raise StripeUnavailable(type(error).__name__) from error
+        if error.http_status == NOT_FOUND or error.code == "resource_missing":
+            raise StripeUnknown(error.user_message or "no such object", error.code) from error
         raise StripeRefused(error.user_message or type(error).__name__, error.code) from error
 
 
@@ -209,9 +411,60 @@ def _session(session: "Session") -> SessionState:
         status=session.status or "open",
         paid=session.payment_status in PAID,
         url=session.url,
-        payment_intent=intent if intent is None or isinstance(intent, str) else intent.id,
+        payment_intent=_id(intent),
         amount=session.amount_total or 0,
         currency=session.currency or "",
         livemode=session.livemode,
         expires_at=datetime.fromtimestamp(session.expires_at, UTC),
+        registration=_tag(session) or session.client_reference_id,
+        intent_status=None if intent is None or isinstance(intent, str) else intent.status,
     )
+
+
+def _intent(intent: "PaymentIntent") -> IntentState:
+    return IntentState(
+        id=intent.id,
+        status=intent.status,
+        amount=intent.amount_received,
+        currency=intent.currency,
+        livemode=intent.livemode,
+        registration=_tag(intent),
+    )
+
+
+def _refund(refund: "Refund") -> RefundState:
+    number = _metadata(refund).get("refundNumber", "")
+    return RefundState(
+        id=refund.id,
+        payment_intent=_id(refund.payment_intent) or "",
+        amount=refund.amount,
+        status=REFUND_STATES.get(refund.status or "", RefundStatus.PENDING),
+        number=int(number) if number.isascii() and number.isdigit() else None,
+        failure=getattr(refund, "failure_reason", None),
+    )
+
+
+def _dispute(dispute: "Dispute") -> DisputeState:
+    return DisputeState(
+        dispute.id, _id(dispute.payment_intent) or "", dispute.amount, dispute.status
+    )
+
+
+def _body(event: "Event") -> str:
+    return json.dumps(event.to_dict(for_json=True), ensure_ascii=False)
+
+
+def _id(intent: "str | PaymentIntent | None") -> str | None:
+    return intent if intent is None or isinstance(intent, str) else intent.id
+
+
+def _metadata(tagged: "Session | PaymentIntent | Refund") -> dict[str, str]:
+    return tagged.metadata.to_dict() if tagged.metadata else {}
+
+
+def _tag(tagged: "Session | PaymentIntent") -> str | None:
+    return _metadata(tagged).get("registrationId") or None
+
+
+def _seconds(moment: datetime) -> int:
+    return int(moment.timestamp())

@@ -180,7 +180,7 @@ def _take_places(event: Event, registration: Registration) -> None:
         raise SoldOut(event.remaining or 0)
     if registration.status == Status.FREE:
         mail = {"registration_id": registration.pk, "kind": MailKind.CONFIRMED}
-        _run([with_rows(SQL["queue_mails"], [mail])])
+        run([with_rows(SQL["queue_mails"], [mail])])
 
 
 def report(*reports: Report) -> list[Entry | None]:
@@ -191,10 +191,10 @@ def report(*reports: Report) -> list[Entry | None]:
     settings = config.current()
     ledger = Ledger(livemode=settings.livemode, desk=desk(settings))
     with transaction.atomic():
-        (locked,) = _run([ledger.locking(reports)])
-        ledger.take(*_run(ledger.reading(locked)))
+        (locked,) = run([ledger.locking(reports)])
+        ledger.take(*run(ledger.reading(locked)))
         entries = [ledger.apply(one) for one in reports]
-        _run(ledger.writing())
+        run(ledger.writing())
         transaction.on_commit(lambda: story.tell(ledger.entries))
     return entries
 
@@ -206,8 +206,8 @@ def foresee(*reports: Report) -> list[Entry | None]:
     """
     ledger = Ledger(livemode=config.current().livemode)
     with transaction.atomic():
-        (locked,) = _run([ledger.locking(reports)])
-        ledger.take(*_run(ledger.reading(locked)))
+        (locked,) = run([ledger.locking(reports)])
+        ledger.take(*run(ledger.reading(locked)))
     return [ledger.foresee(one) for one in reports]
 
 
@@ -218,7 +218,8 @@ def desk(settings: config.Config) -> Desk | None:
     return Desk(settings.organiser_email, settings.language_code)
 
 
-def _run(todo: Sequence[Statement]) -> list[list[Any]]:
+def run(todo: Sequence[Statement]) -> list[list[Any]]:
+    """Run a ledger's statements on Django's connection; the rows that each gave."""
     results = []
     with connection.cursor() as cursor:
         for statement in todo:

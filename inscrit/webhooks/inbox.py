@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import structlog
+from msgspec.structs import replace
 
 from inscrit.monitoring import metrics
 from inscrit.registrations import story
@@ -41,12 +42,16 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Received:
-    """A verified delivery. ``started`` is this process's monotonic clock at its first byte."""
+    """A verified delivery. ``started`` is this process's monotonic clock at its first byte.
+
+    ``actor`` brought it: Stripe's webhook, or we fetched it ourselves.
+    """
 
     notification: Notification
     body: str
     secret: str
     started: float
+    actor: str = "webhook"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +84,13 @@ class Batch:
         for received in self.deliveries:
             event = received.notification
             try:
-                self.reports[event.id] = report_of(event)
+                report = report_of(event)
             except Unreadable as error:
                 self.unreadable[event.id] = str(error)
+            else:
+                if report and report.actor != received.actor:
+                    report = replace(report, actor=received.actor)
+                self.reports[event.id] = report
 
     def wanted(self) -> list[Report]:
         return [report for report in self.reports.values() if report is not None]

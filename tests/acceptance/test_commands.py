@@ -37,6 +37,8 @@ MISTAKES: dict[str, tuple[list[str], dict[str, str]]] = {
     "a database that is not PostgreSQL": (["migrate"], {"DATABASE_URL": "sqlite:///x"}),
     "a key that is no secret key": (["migrate"], {"STRIPE_SECRET_KEY": "pk_test_1"}),
     "a role that does not exist": (["apikey", "create", "x", "--role", "king"], {}),
+    "a span of time that is none": (["reconcile", "--since", "soon"], {}),
+    "a span of time that is too long": (["reconcile", "--since", "400d"], {}),
     "a public address for the sandbox": (["sandbox", "--host", "0.0.0.0", "--port", "12399"], {}),
     "a database that does not answer": (
         ["migrate"],

@@ -4,6 +4,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,10 @@ from django.test import Client
 
 from inscrit import config, ports
 from inscrit.api import keys
+from inscrit.payments import stripe_gateway
 from inscrit.sandbox.server import SandboxConfig, create_app, listen
+
+from .account import Account
 
 if TYPE_CHECKING:
     from django.test.client import _MonkeyPatchedWSGIResponse as Answer
@@ -105,10 +109,12 @@ def organiser(staff: MakeCaller) -> Caller:
     return staff("organiser")
 
 
-@pytest.fixture(scope="session")
-def sandbox() -> Iterator[str]:
-    """The address of a Stripe of our own that tells nobody anything."""
-    settings = SandboxConfig(port=ports.free(), patience=0, rate_limits=False)
+@contextmanager
+def running_sandbox(**options: Any) -> Iterator[str]:
+    """A Stripe of our own at this address; without a webhook URL it tells nobody anything."""
+    settings = SandboxConfig(
+        **{"port": ports.free(), "patience": 0, "rate_limits": False} | options
+    )
     with listen(settings) as listening:
         server = uvicorn.Server(uvicorn.Config(create_app(settings), log_level="error"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
@@ -118,6 +124,13 @@ def sandbox() -> Iterator[str]:
         yield settings.origin
         server.should_exit = True
         thread.join(10)
+
+
+@pytest.fixture(scope="session")
+def sandbox() -> Iterator[str]:
+    """The one that most tests share."""
+    with running_sandbox() as origin:
+        yield origin
 
 
 @pytest.fixture
@@ -131,6 +144,15 @@ def stripe_at(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]
     yield point
     monkeypatch.undo()
     config.current.cache_clear()
+
+
+@pytest.fixture
+def account(stripe_at: Callable[[str], None], monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
+    """A Stripe of this test's own, that tells us nothing."""
+    monkeypatch.setattr(stripe_gateway, "PACE_SECONDS", 0)
+    with running_sandbox() as origin:
+        stripe_at(origin)
+        yield Account(origin)
 
 
 @pytest.fixture

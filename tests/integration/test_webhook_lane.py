@@ -175,7 +175,7 @@ def test_an_event_that_fails_by_our_fault_does_not_hold_up_its_batch(
     assert good.status == "PAID"
     failed = StripeEvent.objects.get(pk="evt_bad")
     assert (failed.outcome, failed.reason) == ("failed", "ZeroDivisionError")
-    assert waiting_jobs("inscrit.webhooks.tasks.retry") == [{"event_id": "evt_bad"}]
+    assert waiting_jobs("inscrit.webhooks.tasks.retry").count({"event_id": "evt_bad"}) == 1
 
     monkeypatch.undo()
     assert services.replay("evt_bad").outcome == "applied"

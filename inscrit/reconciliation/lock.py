@@ -1,0 +1,33 @@
+"""One comparison at a time, whichever process or machine makes it.
+
+PostgreSQL lets go of the lock with its connection: a process that dies leaves nothing behind.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import psycopg
+from django.db import connection
+from psycopg.conninfo import make_conninfo
+
+LOCK = "SELECT pg_try_advisory_lock(hashtext('inscrit reconciliation'))"
+
+
+class AlreadyRunning(Exception):
+    """Somebody else is comparing at this moment."""
+
+
+@asynccontextmanager
+async def alone() -> AsyncIterator[None]:
+    """Hold the lock, on a connection of its own. Raises AlreadyRunning."""
+    async with await psycopg.AsyncConnection.connect(_address(), autocommit=True) as held:
+        row = await (await held.execute(LOCK)).fetchone()
+        if row != (True,):
+            raise AlreadyRunning
+        yield
+
+
+def _address() -> str:
+    """The database that Django uses; what is no text there is meant for its own connections."""
+    stated = connection.get_connection_params().items()
+    return make_conninfo(**{part: value for part, value in stated if isinstance(value, str)})
