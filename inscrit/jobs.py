@@ -18,6 +18,7 @@ from procrastinate.exceptions import ConnectorException
 from psycopg_pool import PoolTimeout
 
 if TYPE_CHECKING:
+    from django.db.backends.postgresql.base import DatabaseWrapper
     from procrastinate import App
     from procrastinate.contrib.django.django_connector import DjangoConnector
 
@@ -58,8 +59,14 @@ async def _work(concurrency: int) -> None:
             log.warning("⚠️  Worker lost the database", error=type(error).__name__)
         if not stopping.is_set():
             log.warning("⚠️  Worker connects again", seconds=RECONNECT_SECONDS)
+            await asyncio.to_thread(_forget_connections)
             await asyncio.sleep(RECONNECT_SECONDS)
     log.info("🛠️  Worker stopped")
+
+
+def _forget_connections() -> None:
+    """A pool tries a server that is gone less and less often; a new one tries it at once."""
+    cast("DatabaseWrapper", connection).close_pool()
 
 
 async def _work_while_connected(concurrency: int, stopping: asyncio.Event) -> None:
