@@ -165,7 +165,6 @@ class Books:
                 status = entry["to_status"]
             assert status == row["status"], (row, lines[row["id"]])
 
-
     # What must hold when all is quiet.
 
     def check_the_end(self, given_up: Collection[str]) -> None:
@@ -285,4 +284,3 @@ class Account:
                 assert row["amount_refunded"] == money[0][1], (row, money)
             if row["status"] == "REFUNDED" and not row["review"]:
                 assert all(paid == back for paid, back in money), (row, money)
-

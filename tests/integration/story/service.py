@@ -9,7 +9,7 @@ import json
 from collections import Counter
 from collections.abc import Coroutine
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import httpx
 import psycopg
@@ -31,6 +31,9 @@ from inscrit.webhooks.signature import secrets
 
 from .line import Killed, Line
 
+if TYPE_CHECKING:
+    from django.db.backends.postgresql.base import DatabaseWrapper
+
 T = TypeVar("T")
 StripeObject = dict[str, Any]
 SECRET = "whsec_story"
@@ -41,13 +44,16 @@ ACCOUNT = {"Authorization": "Bearer sk_test_inscrit"}
 # The stories' time passes by moving what is written of it, and the sandbox's clock. An attempt
 # that Stripe has not answered keeps its time: repeating it must repeat it to the letter.
 SOONER = (
-    "UPDATE registrations_registration SET hold_expires_at = hold_expires_at - %s",
-    "UPDATE registrations_idempotencykey SET created_at = created_at - %s",
-    "UPDATE payments_checkoutsession SET expires_at = expires_at - %s WHERE status <> 'opening'",
-    "UPDATE payments_refund SET created_at = created_at - %s",
-    "UPDATE webhooks_stripeevent SET next_try_at = next_try_at - %s",
-    "UPDATE mail_message SET next_try_at = next_try_at - %s",
-    "UPDATE events_event SET refund_until = refund_until - %s",
+    "UPDATE registrations_registration SET hold_expires_at = hold_expires_at - %s::interval",
+    "UPDATE registrations_idempotencykey SET created_at = created_at - %s::interval",
+    (
+        "UPDATE payments_checkoutsession SET expires_at = expires_at - %s::interval"
+        " WHERE status <> 'opening'"
+    ),
+    "UPDATE payments_refund SET created_at = created_at - %s::interval",
+    "UPDATE webhooks_stripeevent SET next_try_at = next_try_at - %s::interval",
+    "UPDATE mail_message SET next_try_at = next_try_at - %s::interval",
+    "UPDATE events_event SET refund_until = refund_until - %s::interval",
 )
 EMPTY = """
 TRUNCATE events_event, registrations_idempotencykey, webhooks_stripeevent, api_apikey,
@@ -75,7 +81,7 @@ class Service:
             transport=httpx.ASGITransport(intake), base_url="http://localhost"
         )
         self.web = httpx.AsyncClient(
-            transport=httpx.ASGITransport(django_application),
+            transport=httpx.ASGITransport(cast("Any", django_application)),
             base_url="http://localhost:8000",
             cookies={"csrftoken": FORM_TOKEN},
             headers={"X-CSRFToken": FORM_TOKEN},
@@ -99,7 +105,9 @@ class Service:
         except Killed:
             self._runner.run(self._bury())
             connection.close()
-            connection.close_pool()  # the dead process gives none of its connections back
+            cast(
+                "DatabaseWrapper", connection
+            ).close_pool()  # the dead process gives none of its connections back
             raise
 
     async def _bury(self) -> None:
@@ -208,9 +216,12 @@ class Service:
         """Everything that waits is delivered and done, and what follows from it."""
         for name in SWEEPS:
             await self.sweep(name)
-        while self.undelivered() or await in_database(self.jobs):
+        while True:
+            jobs = await in_database(self.jobs)
+            if not jobs and not self.undelivered():
+                return
             await self.deliver_all()
-            for id_, name, args in await in_database(self.jobs):
+            for id_, name, args in jobs:
                 assert await self.work(name, args)
                 await in_database(self.lose, id_)
             for name in SWEEPS:
@@ -227,7 +238,7 @@ class Service:
 def _make_all_sooner(by: timedelta) -> None:
     with connection.cursor() as cursor:
         for statement in SOONER:
-            cursor.execute(statement, [by])
+            cursor.execute(statement, [str(by)])
 
 
 def address() -> str:
