@@ -5,6 +5,7 @@ import tempfile
 from contextlib import ExitStack
 
 import django
+import psycopg
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -26,7 +27,13 @@ os.environ.setdefault("INSCRIT_DATA_DIR", tempfile.mkdtemp(prefix="inscrit-tests
 os.environ.setdefault("STRIPE_SECRET_KEY", "sk_test_inscrit")
 os.environ.setdefault("STRIPE_WEBHOOK_SECRET", "whsec_inscrit_tests")
 # Django's settings are read once: PostgreSQL has to be there before.
-_running.enter_context(embedded.database(config.load()))
+with psycopg.connect(
+    _running.enter_context(embedded.database(config.load())), autocommit=True
+) as _it:
+    # Nothing here outlives the run: emptying every table after each test need not reach the disk.
+    for _setting in ("fsync", "synchronous_commit", "full_page_writes"):
+        _it.execute(f"ALTER SYSTEM SET {_setting} = off")
+    _it.execute("SELECT pg_reload_conf()")
 os.environ["DJANGO_SETTINGS_MODULE"] = "inscrit.settings"
 django.setup()
 
