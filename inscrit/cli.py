@@ -222,7 +222,7 @@ def replay(event_id: str, dry_run: bool) -> None:  # noqa: FBT001 - click
         from inscrit.webhooks.models import StripeEvent
 
         try:
-            result = services.replay(event_id, dry_run=dry_run)
+            result = services.replay(event_id, dry_run=dry_run, actor="command line")
         except StripeEvent.DoesNotExist:
             raise click.ClickException(f"there is no event {event_id} in the inbox.") from None
     click.echo(f"{event_id}: {result.outcome} ({result.reason})")

@@ -161,13 +161,18 @@ async def cancel_registration(
     },
 )
 def refund_registration(
-    request: Request, registration_id: str, body: RefundIn | None = None
+    request: Request,
+    registration_id: str,
+    body: RefundIn | None = None,
+    idempotency_key: IdempotencyHeader = None,
 ) -> RegistrationOut:
     """Order all of the money back, or `amount` of it. `amount_refunded` moves once Stripe did it.
 
+    With an `Idempotency-Key` the same request orders it once.
     `409 nothing_to_refund`: it was not paid through Stripe, or so much is not left of it.
     """
-    return _reported(request, registration_id, RefundRequested(body.amount if body else None))
+    fact = RefundRequested(body.amount if body else None)
+    return _reported(request, registration_id, fact, key=idempotency_key)
 
 
 @router.post(
@@ -230,8 +235,12 @@ def _hold(order: services.Order, actor: str) -> Registration:
         detail = f"Not enough places are left: {left}."
         raise Problem(409, "sold_out", detail, remaining=left) from None
     except services.KeyReused:
-        detail = "This Idempotency-Key came with another request before."
-        raise Problem(422, "idempotency_key_reused", detail) from None
+        raise _key_reused() from None
+
+
+def _key_reused() -> Problem:
+    detail = "This Idempotency-Key came with another request before."
+    return Problem(422, "idempotency_key_reused", detail)
 
 
 async def _checkout_url(registration: Registration) -> str | None:
@@ -263,11 +272,17 @@ def _refund_is_due(registration_id: str, caller: Caller) -> bool:
     return caller.is_staff or event.gives_money_back(timezone.now())
 
 
-def _reported(request: Request, registration_id: str, fact: Fact) -> RegistrationOut:
-    (entry,) = services.report(Report(fact, request.auth.actor, registration_id))
-    if entry is None:
-        raise problems.not_found("registration")
-    if entry.decision.outcome is Outcome.REJECTED:
+def _reported(
+    request: Request, registration_id: str, fact: Fact, *, key: str | None = None
+) -> RegistrationOut:
+    report = Report(fact, request.auth.actor, registration_id)
+    try:
+        entry = services.report_once(key, registration_id, report)
+    except Registration.DoesNotExist:
+        raise problems.not_found("registration") from None
+    except services.KeyReused:
+        raise _key_reused() from None
+    if entry is not None and entry.decision.outcome is Outcome.REJECTED:
         reason = entry.decision.reason
         raise Problem(409, reason, WHY_NOT.get(reason, "This can't be done now."))
     return _shown(registration_id, request.auth)

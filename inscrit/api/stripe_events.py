@@ -79,7 +79,7 @@ def replay_stripe_event(
     if not query.dry_run:
         request.auth.must_be_one_of(WHO_HANDLES_REGISTRATIONS)
     try:
-        result = services.replay(stripe_event_id, dry_run=query.dry_run)
+        result = services.replay(stripe_event_id, dry_run=query.dry_run, actor=request.auth.actor)
     except StripeEvent.DoesNotExist:
         raise problems.not_found("Stripe event") from None
     return ReplayOut(

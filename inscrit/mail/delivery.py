@@ -20,7 +20,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from .composing import compose
-from .models import Message, MessageState
+from .models import FOR_ORGANISERS, Message, MessageState
 
 log = structlog.get_logger()
 
@@ -59,10 +59,34 @@ def waiting() -> list[int]:
 
 
 def deliver(message_id: int) -> Delivery:
+    """Send a message, but first what waits for the same registration from before.
+
+    A confirmation that was held up must not arrive after the cancellation.
+    Raises Message.DoesNotExist.
+    """
+    for earlier in _waiting_before(message_id):
+        if (done := _deliver(earlier)) is not Delivery.DONE:
+            return done  # the sweep comes back to both
+    return _deliver(message_id)
+
+
+def _waiting_before(message_id: int) -> list[int]:
+    message = Message.objects.get(pk=message_id)
+    if message.registration_id is None or message.kind in FOR_ORGANISERS:
+        return []
+    earlier = Message.objects.filter(
+        registration=message.registration_id,
+        pk__lt=message_id,
+        state__in=[MessageState.QUEUED, MessageState.RETRYING],
+    )
+    to_registrant = earlier.exclude(kind__in=FOR_ORGANISERS)
+    return list(to_registrant.order_by("pk").values_list("pk", flat=True))
+
+
+def _deliver(message_id: int) -> Delivery:
     """Send one message, once. A failure is kept with it, and tried again.
 
     Two workers never have the same message: its row is locked while it is being sent.
-    Raises Message.DoesNotExist.
     """
     with transaction.atomic():
         message = (

@@ -58,7 +58,9 @@ async def cancel(request: HttpRequest, registration_id: str) -> HttpResponse:
     if not _can_cancel(registration):
         return SeeOther(registration.get_absolute_url())
     refund = registration.event.gives_money_back(timezone.now())
-    if request.method != "POST":
+    promised = request.POST.get("refund") == "yes"
+    if request.method != "POST" or promised is not refund:
+        # Asked for the first time, or the time for refunds ended since the page was shown.
         return await in_database(_ask_whether_to_cancel, request, registration, refund=refund)
     await cancelling.cancel(registration_id, refund=refund, actor="registrant")
     return SeeOther(registration.get_absolute_url())

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import structlog
 from django.db import transaction
-from django.db.models import Q, Sum
+from django.db.models import F, Q, Sum
 
 from inscrit.events.models import Event, EventStatus
 from inscrit.jobs import in_database
@@ -22,7 +22,7 @@ from inscrit.registrations.lifecycle import CONFIRMED, HOLDING, CancelRequested,
 from inscrit.registrations.models import JournalEntry, Registration
 
 from . import checkout
-from .models import Payment, Refund, RefundStatus
+from .models import Payment, PaymentState, Refund, RefundStatus
 from .stripe_gateway import StripeRefused, StripeUnavailable
 
 log = structlog.get_logger()
@@ -84,8 +84,16 @@ async def go_on(event_id: str, *, actor: str, until: float | None = None) -> Non
 
     async def cancel_one(registration_id: str) -> None:
         async with gate:
-            if until is None or time.monotonic() < until:
+            if until is not None and time.monotonic() > until:
+                return
+            try:
                 await cancel(registration_id, refund=True, actor=actor)
+            except Exception as error:  # one that fails must not hold up the others
+                log.error(
+                    "❌ Registration of a cancelled event not cancelled, to be tried again",
+                    registration=registration_id,
+                    exc_info=error,
+                )
 
     await asyncio.gather(*map(cancel_one, await in_database(_with_places, event_id)))
 
@@ -144,5 +152,14 @@ def _close(event_id: str, actor: str) -> None:
 
 
 def _with_places(event_id: str) -> list[str]:
-    seated = Registration.objects.filter(event=event_id, status__in=HOLDING | CONFIRMED)
-    return list(seated.order_by("pk").values_list("pk", flat=True))
+    seated = Q(status__in=HOLDING | CONFIRMED)
+    # Money that somebody was to decide about goes back as well.
+    kept = Q(
+        review__isnull=False,
+        payments__status=PaymentState.SUCCEEDED,
+        payments__settles=False,
+        payments__resolution="",
+        payments__amount__gt=F("payments__refund_ordered"),
+    )
+    concerned = Registration.objects.filter(seated | kept, event=event_id)
+    return list(concerned.order_by("pk").values_list("pk", flat=True).distinct())

@@ -4,6 +4,7 @@ Stripe is never called inside a database transaction: the attempt is stored firs
 own, then Stripe is asked, then its answer is stored.
 """
 
+import re
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,7 @@ log = structlog.get_logger()
 
 # A session with less time left is not worth sending a buyer to.
 WORTH_SHOWING = timedelta(minutes=1)
+SESSION_ID = re.compile(r"cs_[A-Za-z0-9_]{1,250}")
 # What a delayed payment becomes when the bank says no. A voucher not yet paid requires an action.
 FAILED_INTENTS = frozenset({"requires_payment_method", "canceled"})
 
@@ -68,7 +70,7 @@ async def open_checkout(registration_id: str) -> str:
         raise CheckoutNotOpened from error
     if not await in_database(_store, attempt, session):
         # Somebody else gave this attempt up meanwhile: nobody may pay it any more.
-        await stripe_gateway.expire_session(session.id)
+        await _end_stray(session.id, registration_id)
         raise CheckoutNotOpened
     log.info(
         f"💳 Checkout session opened: {session.id}",
@@ -78,13 +80,26 @@ async def open_checkout(registration_id: str) -> str:
     return session.url or ""
 
 
+async def _end_stray(session_id: str, registration_id: str) -> None:
+    """If Stripe does not answer it ends by itself; what is paid through it is found by its tag."""
+    try:
+        await stripe_gateway.expire_session(session_id)
+    except (StripeUnavailable, StripeRefused) as error:
+        log.warning(
+            "⏳ Checkout session that nobody waits for was left open",
+            session=session_id,
+            registration=registration_id,
+            error=str(error),
+        )
+
+
 async def settle_lapsed_hold(registration_id: str, actor: str = "sweep") -> None:
     """Free the places of a hold that has ended, but only once Stripe says nobody can pay it.
 
     Raises StripeUnavailable: then the places stay held, and the next sweep asks again.
     """
     registration, attempt = await in_database(_latest_attempt, registration_id)
-    if registration.status != RegistrationStatus.PENDING:
+    if registration.status != RegistrationStatus.PENDING or _was_renewed(registration):
         return
     if attempt is None or attempt.status not in (SessionStatus.OPENING, SessionStatus.OPEN):
         await _report(Report(CheckoutExpired(None), actor, registration_id))
@@ -192,9 +207,15 @@ def _is_usable(attempt: CheckoutSession, now: datetime) -> bool:
     return attempt.status == SessionStatus.OPEN and attempt.expires_at - now > WORTH_SHOWING
 
 
+def _was_renewed(registration: Registration) -> bool:
+    """The buyer began to pay after the hold had been found lapsed: it holds again."""
+    until = registration.hold_expires_at
+    return until is not None and until > timezone.now()
+
+
 def _session_to_read(registration_id: str, hint: str) -> str | None:
     known = CheckoutSession.objects.filter(registration=registration_id, stripe_id__isnull=False)
-    named = known.filter(stripe_id=hint)
+    named = known.filter(stripe_id=hint if SESSION_ID.fullmatch(hint) else None)
     latest = known.order_by("-attempt")
     return (named.first() or latest.first() or CheckoutSession()).stripe_id
 

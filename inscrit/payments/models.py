@@ -169,6 +169,8 @@ class Refund(models.Model):
     )
     error = models.TextField(_("error"), blank=True)
     created_at = models.DateTimeField(_("created"), default=timezone.now)
+    # Stays, also if it fails later.
+    succeeded_at = models.DateTimeField(_("returned on"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("refund")
@@ -193,7 +195,8 @@ class Refund(models.Model):
 
     @property
     def idempotency_key(self) -> str:
-        return f"refund/{self.pk}"
+        # The payment is in it: another installation on the same account counts from 1 as well.
+        return f"refund/{self.payment_id}/{self.pk}"
 
 
 class DisputeState(models.TextChoices):

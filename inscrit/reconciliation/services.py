@@ -63,18 +63,25 @@ async def reconcile(span: timedelta | None = None, *, dry_run: bool = False) -> 
     """
     async with alone():
         run, comparison = await in_database(_begin, span, dry_run=dry_run)
-        step, since = "", comparison.window.start("payments")
+        step, since, troubles = "", comparison.window.start("payments"), list[str]()
         try:
             for step, compare in KINDS.items():
-                await compare(comparison, comparison.window.start(step))
+                try:
+                    await compare(comparison, comparison.window.start(step))
+                except StripeRefused as error:
+                    # A restricted key may not read one kind: the others are compared all the same.
+                    troubles.append(_why(error, step))
+                    continue
                 comparison.window.done(step)
                 await in_database(_keep, run, comparison)
             step = "what is open here"
             await ours.look(comparison, since)
         except (StripeUnavailable, StripeRefused) as error:
-            run.error = _why(error, step)
+            troubles.append(_why(error, step))
+        if troubles:
+            run.error = "; ".join(troubles)
             await in_database(_keep, run, comparison)
-            raise BrokenOff(run.error) from error
+            raise BrokenOff(run.error)
         run.finished_at = timezone.now()
         await in_database(_keep, run, comparison)
         return Reconciliation(run, comparison.findings, dry_run)

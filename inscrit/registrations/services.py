@@ -17,7 +17,7 @@ from inscrit.sql import Statement, with_rows
 
 from . import story
 from .ledger import SQL, Desk, Entry, Ledger, Report
-from .lifecycle import MailKind, Reason, Status
+from .lifecycle import MailKind, Outcome, Reason, Status
 from .models import (
     IdempotencyKey,
     JournalEntry,
@@ -107,17 +107,21 @@ def _known_by_key(order: Order) -> Registration | None:
     """The registration this key stands for; the key is claimed in this transaction if new."""
     if order.idempotency_key is None:
         return None
+    known = _claimed(order.idempotency_key, order.fingerprint)
+    return known.registration if known else None
+
+
+def _claimed(key: str, fingerprint: str) -> IdempotencyKey | None:
+    """What this key stands for already. Raises KeyReused."""
     fresh = timezone.now() - KEYS_LIVE
-    IdempotencyKey.objects.filter(pk=order.idempotency_key, created_at__lt=fresh).delete()
+    IdempotencyKey.objects.filter(pk=key, created_at__lt=fresh).delete()
     # Two requests with one key: the second waits here until the first has committed.
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [order.idempotency_key])
-    known = IdempotencyKey.objects.filter(pk=order.idempotency_key).first()
-    if known is None:
-        return None
-    if known.fingerprint != order.fingerprint:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [key])
+    known = IdempotencyKey.objects.filter(pk=key).first()
+    if known is not None and known.fingerprint != fingerprint:
         raise KeyReused
-    return known.registration
+    return known
 
 
 def _create(order: Order, event: Event, now: datetime, actor: str) -> Registration:
@@ -181,6 +185,24 @@ def _take_places(event: Event, registration: Registration) -> None:
     if registration.status == Status.FREE:
         mail = {"registration_id": registration.pk, "kind": MailKind.CONFIRMED}
         run([with_rows(SQL["queue_mails"], [mail])])
+
+
+def report_once(key: str | None, registration_id: str, report_: Report) -> Entry | None:
+    """Apply a person's wish once for an idempotency key; None if it was applied already.
+
+    Raises KeyReused, Registration.DoesNotExist.
+    """
+    with transaction.atomic():
+        registration = Registration.objects.get(pk=registration_id)
+        if key is not None:
+            wish = hashlib.sha256(repr((registration_id, report_.fact)).encode()).hexdigest()
+            if _claimed(key, wish):
+                return None
+            IdempotencyKey.objects.create(key=key, fingerprint=wish, registration=registration)
+        (entry,) = report(report_)
+        # What was refused now may be possible later, with the same key.
+        transaction.set_rollback(entry is None or entry.decision.outcome is Outcome.REJECTED)
+    return entry
 
 
 def report(*reports: Report) -> list[Entry | None]:

@@ -51,6 +51,7 @@ def replay(event_id: str, *, dry_run: bool = False, actor: str = "webhook") -> R
         stored = StripeEvent.objects.get(pk=event_id)
         # Registrations are locked first, the inbox row last, as the webhook lane does.
         result = _apply(stored, actor)
+        stored = StripeEvent.objects.select_for_update(no_key=True).get(pk=event_id)
         stored.attempts += 1
         # What an event once changed stays written, though doing it again changes nothing more.
         if stored.outcome != EventOutcome.APPLIED or result.outcome is Outcome.APPLIED:

@@ -68,10 +68,22 @@ def test_it_says_beforehand_what_becomes_of_the_money(
     asked = text_of(english.get(address(registration)))
     assert ("goes back to you" in asked) is allowed
     assert ("the organiser decides" in asked) is not allowed
-    english.post(address(registration))
+    english.post(address(registration), {"refund": "yes" if allowed else "no"})
     assert Refund.objects.exists() is allowed
     registration.refresh_from_db()
     assert registration.review == (None if allowed else "cancelled_without_refund")
+
+
+def test_who_was_promised_the_money_is_asked_again_when_the_time_for_it_has_ended(
+    english: Client, stripe: str
+) -> None:
+    registration = paid(make_event(refund_until=timezone.now() + timedelta(days=1)))
+    Event.objects.update(refund_until=timezone.now() - timedelta(seconds=1))
+    again = english.post(address(registration), {"refund": "yes"})
+    assert again.status_code == 200
+    assert "the organiser decides" in text_of(again)
+    registration.refresh_from_db()
+    assert registration.status == "PAID"
 
 
 def test_while_stripe_does_not_answer_the_page_says_that_it_is_being_done(

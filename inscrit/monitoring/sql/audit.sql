@@ -109,7 +109,10 @@ LEFT JOIN (
     GROUP BY payment_id
 ) AS ours ON ours.payment_id = p.key
 CROSS JOIN LATERAL (
-    SELECT greatest(p.refunded, coalesce(ours.returned, 0)) + coalesce(ours.ordered, 0) AS amount
+    SELECT greatest(p.refunded, coalesce(ours.returned, 0)) + coalesce(ours.ordered, 0) + coalesce(
+        (SELECT sum(d.amount) FROM payments_dispute AS d
+        WHERE d.payment_id = p.key AND d.status = 'lost'), 0
+    ) AS amount
 ) AS back
 WHERE p.status = 'succeeded'
     AND NOT (
@@ -117,9 +120,6 @@ WHERE p.status = 'succeeded'
         AND p.amount = r.amount AND p.currency = r.currency
     )
     AND back.amount < p.amount
-    AND NOT EXISTS (
-        SELECT FROM payments_dispute AS d WHERE d.payment_id = p.key AND d.status = 'lost'
-    )
     AND r.review IS NULL
     AND p.resolution = ''
 ORDER BY p.key

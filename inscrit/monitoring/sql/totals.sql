@@ -13,7 +13,7 @@ GROUP BY 1, 2, 3
 SELECT reason, result, count(*)
 FROM payments_refund
 CROSS JOIN LATERAL (
-    VALUES ('ordered', true), ('succeeded', status = 'succeeded'), ('failed', status = 'failed')
+    VALUES ('ordered', true), ('succeeded', succeeded_at IS NOT NULL), ('failed', status = 'failed')
 ) AS results (result, is_so)
 WHERE is_so
 GROUP BY 1, 2

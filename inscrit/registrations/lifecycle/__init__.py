@@ -142,9 +142,25 @@ def _completed(before: Registration, offer: Offer, decision: Decision) -> Decisi
         after = replace(after, cancelling=None)
     if after.kept_payments:
         after = after.flagged(decision.reason)  # money of ours that gives nobody a place
-    if after.review and after.review != before.review:
+    if _is_news_to_a_person(before, after, decision):
         mails = (*mails, MailKind.ORGANISER_REVIEW)
-    return replace(decision, registration=after, offer=offer.moved(before, after), mails=mails)
+    return replace(
+        decision,
+        registration=after,
+        offer=offer.moved(before, after),
+        mails=mails,
+        noted=decision.noted or after.payments != before.payments,
+    )
+
+
+def _is_news_to_a_person(before: Registration, after: Registration, decision: Decision) -> bool:
+    """A flag, or more behind a flag that stood already."""
+    if after.review is None:
+        return False
+    known = {payment.key for payment in before.kept_payments}
+    more = any(payment.key not in known for payment in after.kept_payments)
+    failed = decision.outcome is Outcome.APPLIED and decision.reason is Reason.REFUND_FAILED
+    return after.review != before.review or more or failed
 
 
 def _marked_paid(registration: Registration, offer: Offer, _fact: MarkedPaid) -> Decision:

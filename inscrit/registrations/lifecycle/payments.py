@@ -85,7 +85,9 @@ def _returned_before_it_was_known(
     registration: Registration, offer: Offer, money: Payment
 ) -> Decision:
     known = registration.with_payment(money)
-    if registration.status in CONFIRMED:
+    others = (p for p in registration.payments if p.key != money.key)
+    awaited = any(p.status is PaymentStatus.PROCESSING and p.amount for p in others)
+    if registration.status in CONFIRMED or awaited:
         return applied(known, offer, Reason.REFUND_RECEIVED)
     returned = replace(known, status=Status.REFUNDED)
     return applied(returned, offer, Reason.REFUND_RECEIVED, mails=(MailKind.REFUNDED,))

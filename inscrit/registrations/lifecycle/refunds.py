@@ -18,13 +18,20 @@ PROGRESS = (
 
 
 def refund_requested(registration: Registration, offer: Offer, fact: RefundRequested) -> Decision:
-    paid = next(iter(registration.kept_payments), None) or registration.settling_payment
+    paid = _to_give_back(registration)
     amount = paid.refundable if paid and fact.amount is None else fact.amount or 0
     if paid is None or not 0 < amount <= paid.refundable:
         return refused(registration, offer, Reason.NOTHING_TO_REFUND)
     ordered, refunds = order_back(paid, amount, Reason.REFUND_REQUESTED)
     after = registration.with_payment(ordered)
     return applied(after, offer, Reason.REFUND_REQUESTED, refunds=refunds)
+
+
+def _to_give_back(registration: Registration) -> Payment | None:
+    """Money without a place comes first, then what was paid, then what a person had kept."""
+    kept = (payment for payment in registration.payments if payment.refundable)
+    first = next(iter(registration.kept_payments), None) or registration.settling_payment
+    return first or next(kept, None)
 
 
 def charge_refunded(registration: Registration, offer: Offer, fact: ChargeRefunded) -> Decision:
@@ -100,8 +107,10 @@ def _failed(registration: Registration, offer: Offer, payment: Payment) -> Decis
     """
     if 0 < payment.amount <= payment.returned:
         return duplicate(registration, offer)
-    flagged = taken_back(registration, offer, payment).flagged(Reason.REFUND_FAILED)
-    return applied(flagged, offer, Reason.REFUND_FAILED)
+    after = taken_back(registration, offer, payment)
+    if (again := after.payment(payment.key)) and not again.settles:
+        after = after.with_payment(replace(again, resolution=None))  # to be decided anew
+    return applied(after.flagged(Reason.REFUND_FAILED), offer, Reason.REFUND_FAILED)
 
 
 def taken_back(registration: Registration, offer: Offer, payment: Payment) -> Registration:

@@ -2,10 +2,27 @@
 
 from msgspec.structs import replace
 
-from .decision import Decision, RefundOrder, applied, order_back, refused
+from .cancelling import sent_back_whole
+from .decision import Decision, applied, order_back, refused
 from .facts import ReviewResolved
 from .state import Offer, Payment, Registration
-from .words import CONFIRMED, HOLDING, DisputeStatus, MailKind, Reason, Resolution, Status
+from .words import (
+    CONFIRMED,
+    HOLDING,
+    DisputeStatus,
+    MailKind,
+    Reason,
+    RefundStatus,
+    Resolution,
+    Status,
+)
+
+ABOUT_DISPUTES = (
+    Reason.DISPUTE_INQUIRY,
+    Reason.DISPUTE_OPENED,
+    Reason.DISPUTE_WON,
+    Reason.DISPUTE_LOST,
+)
 
 UNDECIDED = frozenset(
     {
@@ -46,28 +63,37 @@ def _looked_at(registration: Registration) -> Registration:
 def _accepted(registration: Registration, offer: Offer) -> Decision:
     """The money is good as it is: the registration is seated by it."""
     reason = Reason.REVIEW_ACCEPTED
-    if registration.status in CONFIRMED:
-        return applied(_looked_at(registration), offer, reason)
     money = next(iter(registration.kept_payments), None)
-    if money is None:
+    if registration.status in CONFIRMED and money is None:
+        return applied(_looked_at(registration), offer, reason)
+    # Who has a place needs no second payment: it goes back, or is kept expressly.
+    if registration.status in CONFIRMED or money is None:
         return refused(registration, offer, Reason.NOTHING_TO_ACCEPT)
     if registration.status not in HOLDING and not offer.seats(registration.places):
         return refused(registration, offer, Reason.NO_PLACE_LEFT)
     seated = registration.settled_by(replace(money, resolution=Resolution.ACCEPT))
-    seated = replace(_looked_at(seated), status=Status.PAID)
+    seated = replace(seated, status=Status.PAID)
+    if not seated.kept_payments:  # else they stay to be looked at
+        seated = _looked_at(seated)
     mails = (MailKind.CONFIRMED,)
     return applied(seated, offer, reason, mails=mails, ends_session=seated.can_be_paid)
 
 
 def _refunded(registration: Registration, offer: Offer) -> Decision:
-    """All money that is ours without a place goes back; without any, what was paid for it."""
+    """All money that is ours without a place goes back; without any, what the flag is about."""
     reason = Reason.REVIEW_REFUNDED
-    settling = registration.settling_payment
-    wanted: tuple[Payment, ...] = registration.kept_payments or ((settling,) if settling else ())
-    after, orders = registration, tuple[RefundOrder, ...]()
-    for payment in wanted:
-        ordered, refunds = order_back(payment, payment.refundable, reason)
-        after, orders = after.with_payment(ordered), (*orders, *refunds)
+    after, orders = sent_back_whole(registration, reason)
+    if not orders and (paid := registration.settling_payment):
+        ordered, orders = order_back(paid, _concerned(registration, paid), reason)
+        after = registration.with_payment(ordered)
     if not orders:
         return refused(registration, offer, Reason.NOTHING_TO_REFUND)
     return applied(_looked_at(after), offer, reason, refunds=orders)
+
+
+def _concerned(registration: Registration, paid: Payment) -> int:
+    """How much of a good payment the flag is about: a refund that failed, or a dispute."""
+    if registration.review == Reason.REFUND_FAILED:
+        failed = (one.amount for one in paid.refunds if one.status is RefundStatus.FAILED)
+        return min(paid.refundable, max(failed, default=0))
+    return paid.refundable if registration.review in ABOUT_DISPUTES else 0

@@ -94,7 +94,7 @@ def checkout_expired(registration: Registration, offer: Offer, fact: CheckoutExp
 def _hold_lapsed(registration: Registration, offer: Offer, session: str | None) -> Decision:
     if registration.status is Status.EXPIRED:
         return duplicate(registration, offer)
-    if registration.status is not Status.PENDING:
+    if registration.status is not Status.PENDING or (session is None and registration.can_be_paid):
         return nothing_to_change(registration, offer)
     if session is not None and registration.open_session not in (None, session):
         return unchanged(registration, offer, Outcome.IGNORED, Reason.OLDER_SESSION)

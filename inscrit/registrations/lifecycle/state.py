@@ -20,14 +20,13 @@ from .words import (
     Status,
 )
 
-# Whoever has the disputed money: the bank took it back, or Stripe holds it until it is decided.
+# The bank has the disputed money until it is decided.
 WITHDRAWN = frozenset(
     {
         DisputeStatus.NEEDS_RESPONSE,
         DisputeStatus.UNDER_REVIEW,
         DisputeStatus.APPEAL_NEEDS_RESPONSE,
         DisputeStatus.APPEAL_UNDER_REVIEW,
-        DisputeStatus.LOST,
     }
 )
 
@@ -128,7 +127,7 @@ class Payment(Struct, frozen=True):
             return 0
         if any(dispute.status in WITHDRAWN for dispute in self.disputes):
             return 0
-        return max(0, self.amount - self.refund_ordered)
+        return max(0, self.amount - self.refund_ordered - self.lost)
 
     def with_refund(self, refund: Refund) -> "Payment":
         """A copy with the refund added, or put in the place of its older state."""
@@ -226,8 +225,13 @@ class Registration(Struct, frozen=True):
         return replace(self, payments=others).with_payment(replace(payment, settles=True))
 
     def flagged(self, reason: str) -> "Registration":
-        """A copy that a person has to look at; what was to be looked at before stays first."""
-        return replace(self, review=self.review or reason)
+        """A copy that a person has to look at; what was to be looked at before stays first.
+
+        But for an open dispute: it is seen on its payment, and its flag goes by itself.
+        """
+        if self.review is None or self.review in (Reason.DISPUTE_INQUIRY, Reason.DISPUTE_OPENED):
+            return replace(self, review=reason)
+        return self
 
 
 class Offer(Struct, frozen=True):

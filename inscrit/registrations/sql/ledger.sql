@@ -90,13 +90,17 @@ SET status = excluded.status,
 
 -- name: write_refunds
 UPDATE payments_refund AS r
-SET stripe_id = coalesce(u.stripe_id, r.stripe_id), status = u.status
+SET stripe_id = coalesce(u.stripe_id, r.stripe_id), status = u.status,
+    succeeded_at = CASE WHEN u.status = 'succeeded' THEN now() ELSE r.succeeded_at END
 FROM json_to_recordset(%(rows)s::json) AS u(number bigint, stripe_id text, status text)
 WHERE r.id = u.number
 
 -- name: add_refunds
-INSERT INTO payments_refund (payment_id, amount, reason, status, stripe_id, error, created_at)
-SELECT u.payment, u.amount, 'outside', u.status, u.stripe_id, '', now()
+INSERT INTO payments_refund (
+    payment_id, amount, reason, status, stripe_id, error, created_at, succeeded_at
+)
+SELECT u.payment, u.amount, 'outside', u.status, u.stripe_id, '', now(),
+    CASE WHEN u.status = 'succeeded' THEN now() END
 FROM json_to_recordset(%(rows)s::json) AS u(
     payment text, amount bigint, status text, stripe_id text
 )
