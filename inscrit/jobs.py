@@ -26,6 +26,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 RECONNECT_SECONDS = 2
+GRACE_SECONDS = 10
 QUEUES = ("mail", "money", "webhooks", "upkeep")
 log = structlog.get_logger()
 
@@ -80,16 +81,27 @@ async def _work_while_connected(concurrency: int, stopping: asyncio.Event) -> No
             told = asyncio.create_task(stopping.wait())
             await asyncio.wait({working, told}, return_when=asyncio.FIRST_COMPLETED)
             told.cancel()
-            working.cancel()  # it ends once the jobs begun are done
-            with suppress(asyncio.CancelledError):
-                await working
+            await _end(working)
+
+
+async def _end(working: "asyncio.Task[None]") -> None:
+    """Let the jobs begun be done; but a database that is gone must not hold us up for ever."""
+    for patience in (GRACE_SECONDS + 2, 2):
+        working.cancel()
+        await asyncio.wait({working}, timeout=patience)
+        if working.done():
+            break
+        log.warning("⚠️  Worker stops, without waiting for its jobs any longer")
+    with suppress(asyncio.CancelledError):
+        if working.done():
+            working.result()
 
 
 async def _take_jobs(worker_app: "App", concurrency: int) -> None:
     await worker_app.run_worker_async(
         queues=list(QUEUES),
         concurrency=concurrency,
-        shutdown_graceful_timeout=20,
+        shutdown_graceful_timeout=GRACE_SECONDS,
         delete_jobs="successful",
         fetch_job_polling_interval=2,
         install_signal_handlers=False,

@@ -146,8 +146,6 @@ def _audit(cursor: "CursorWrapper") -> Iterator["Metric"]:
 
 
 def _reconciliation(cursor: "CursorWrapper") -> Iterator["Metric"]:
-    if not _rows(cursor, "reconciles")[0][0]:
-        return
     differences = Counter(dict(_rows(cursor, "reconciliation")))
     yield _counter(
         "inscrit_reconciliation_differences", "Differences between Stripe and the database.",

@@ -150,9 +150,10 @@ def test_while_stripe_has_too_many_requests_a_refund_waits_and_is_made_once(
     paid: Made, organiser: Caller, at_stripe: AtStripe
 ) -> None:
     organiser.post(f"/registrations/{paid['id']}/refund")
-    at_stripe.ask("/faults", kind="rate_limit", path="/v1/refunds", remaining=1)
+    at_stripe.ask("/faults", kind="rate_limit", path="/v1/refunds", remaining=10)
     with pytest.raises(Exception, match="RateLimitError"):
         work("money")
+    at_stripe.mend()
     assert (status(paid), at_stripe.refunds(paid)) == ("PAID", [])
     async_to_sync(send_refund.func)(Refund.objects.get().pk)
     assert (status(paid), len(at_stripe.refunds(paid))) == ("REFUNDED", 1)

@@ -14,6 +14,7 @@ from inscrit.mail.models import Message
 from inscrit.monitoring import totals
 from inscrit.monitoring.checks import INVARIANTS
 from inscrit.payments.models import Refund
+from inscrit.reconciliation.models import ReconciliationRun
 from inscrit.registrations.lifecycle import (
     CancelRequested,
     CheckoutExpired,
@@ -89,7 +90,9 @@ def test_refunds_are_counted_from_their_rows() -> None:
     event = make_event()
     for status in ("ordered", "pending", "succeeded", "failed"):
         registration = tell(paid(event), CancelRequested(refund=True))
-        Refund.objects.filter(payment__registration=registration).update(status=status)
+        returned = timezone.now() if status == "succeeded" else None
+        orders = Refund.objects.filter(payment__registration=registration)
+        orders.update(status=status, succeeded_at=returned)
     counted = scrape()
     reason = "cancelled_by_request"
     assert counted["inscrit_refunds_total", reason, "ordered"] == 4
@@ -148,11 +151,9 @@ def test_breaches_are_those_of_the_watchdogs_last_look() -> None:
 def test_differences_of_all_reconciliations_are_summed_up_once_there_are_any() -> None:
     assert not any(name.startswith("inscrit_reconciliation") for name, *_ in scrape())
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("CREATE TABLE payments_reconciliationrun (id bigint, differences jsonb)")
-        cursor.execute(
-            "INSERT INTO payments_reconciliationrun VALUES (1, '{\"missed\": 2}'),"
-            " (2, '{\"missed\": 1, \"unknown\": 4}'), (3, '{}')"
-        )
+        for differences in ({"missed": 2}, {"missed": 1, "unknown": 4}, {}):
+            now = timezone.now()
+            ReconciliationRun.objects.create(started_at=now, since=now, differences=differences)
         (family,) = totals._reconciliation(cursor)
         found = {sample.labels["kind"]: sample.value for sample in family.samples}
         assert found == {"missed": 3, "unknown": 4}

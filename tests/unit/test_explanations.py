@@ -39,7 +39,9 @@ def test_what_flags_a_registration_says_what_to_do_and_nothing_else_does() -> No
     assert {reason for reason, told in REASONS.items() if told.todo} == FLAGS
 
 
-@pytest.mark.parametrize("code", [*Reason, *INBOX_ONLY, "CheckViolation 23514", "is not known"])
+@pytest.mark.parametrize(
+    "code", [*Reason, *sorted(INBOX_ONLY), "CheckViolation 23514", "is not known"]
+)
 def test_it_is_said_in_french_and_in_english(code: str) -> None:
     said = []
     for language in ("fr", "en"):

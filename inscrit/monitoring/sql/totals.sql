@@ -34,9 +34,6 @@ SELECT counted.key, counted.value::int, extract(epoch FROM at)::float
 FROM (SELECT at, counts FROM watchdog_auditrun ORDER BY id DESC LIMIT 1) AS last,
     jsonb_each_text(last.counts) AS counted
 
--- name: reconciles
-SELECT to_regclass('payments_reconciliationrun') IS NOT NULL
-
 -- name: reconciliation
 SELECT key, sum(value::bigint)::bigint
 FROM payments_reconciliationrun, jsonb_each_text(differences)
