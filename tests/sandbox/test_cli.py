@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -99,12 +100,14 @@ class Cli:
             env=self.environment,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
+            start_new_session=True,
         )
         try:
             eventually(lambda: sandbox.control("GET", "/state")["listeners"])
             yield
         finally:
-            process.terminate()
+            # What npm installs is a script that starts the binary: both have to end.
+            os.killpg(process.pid, signal.SIGTERM)
             process.wait(timeout=10)
 
 
