@@ -12,7 +12,7 @@ demo: $(VENV)/.demo
 	$(BIN)/inscrit demo $(ARGS)
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -n logical --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n logical --dist loadfile --max-worker-restart 0 $(ARGS)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
