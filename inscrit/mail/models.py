@@ -28,6 +28,8 @@ class MessageKind(models.TextChoices):
 
 # What is for the organiser's eyes only: it names no token, and is no part of a registrant's story.
 FOR_ORGANISERS = (MessageKind.ORGANISER_REVIEW, MessageKind.ORGANISER_ALERT)
+# Whoever waits has no registration yet.
+FOR_WHO_WAITS = (MessageKind.WAITING_JOINED, MessageKind.WAITING_CLOSED)
 
 
 class MessageState(models.TextChoices):
