@@ -130,6 +130,7 @@ def _show(request: HttpRequest, registration_id: str, *, returned: bool) -> Http
         "returned": returned,
         "can_pay": pending and online and held,
         "changing": registration.status == RegistrationStatus.PROCESSING or (pending and online),
+        "is_offer": pending and held and registration.offered_until is not None,
         "can_cancel": _can_cancel(registration),
         "can_register_again": registration.event.is_on_sale(now),
     }

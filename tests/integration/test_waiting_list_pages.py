@@ -46,7 +46,7 @@ def test_a_sold_out_event_shows_the_form_to_join(english: Client) -> None:
     assert f'action="/events/{event.slug}/waiting-list#register"' in form
     assert "Join the waiting list" in form
     assert "Register and pay" not in form
-    assert "has 24 hours to take the place" in text_of(answer)
+    assert "has 24 hours to answer" in text_of(answer)
 
 
 def test_an_event_with_places_does_not_speak_of_waiting(english: Client) -> None:
@@ -171,7 +171,7 @@ def test_the_link_of_who_waits_leads_to_the_offer_with_its_button(english: Clien
     page = english.get(answer["location"])
     assert "A place is free for you" in text_of(page)
     assert "Pay €10.00 now" in text_of(page)
-    assert "offered to you from the waiting list" in text_of(page)
+    assert "It was your turn on the waiting list" in text_of(page)
 
 
 def test_the_button_leads_to_stripe(english: Client, stripe: str) -> None:
@@ -184,7 +184,7 @@ def test_a_free_place_is_taken_by_the_same_button(english: Client) -> None:
     event, entry = offered(price=0)
     registration = offer_of(entry)
     page = english.get(registration.get_absolute_url())
-    assert "Take the place" in text_of(page)
+    assert "Accept the offer" in text_of(page)
     assert "€" not in text_of(page)
     english.post(registration.get_absolute_url().replace("?", "/pay?"))
     assert "All set, see you there!" in text_of(english.get(registration.get_absolute_url()))
@@ -207,7 +207,7 @@ def test_a_lapsed_offer_says_so_and_how_to_wait_again(english: Client) -> None:
     lapse(offer_of(entry))
     sweep()
     page = text_of(english.get(offer_of(entry).get_absolute_url()))
-    assert "Your place went to the next" in page
+    assert "The offer has lapsed" in page
     assert "join the waiting list again" in page
 
 
@@ -267,7 +267,7 @@ def test_mails_to_who_waits_lead_to_the_place_in_the_line(
         assert "Ferme &amp; bois" in html
 
 
-@pytest.mark.parametrize(("price", "button"), [(1000, "Payer 10,00"), (0, "Prendre la place")])
+@pytest.mark.parametrize(("price", "button"), [(1000, "Payer 10,00"), (0, "Accepter l’offre")])
 def test_the_offer_tells_until_when_and_leads_to_the_button(price: int, button: str) -> None:
     _event, entry = offered(price=price)
     registration = offer_of(entry)
