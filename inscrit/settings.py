@@ -34,6 +34,7 @@ INSTALLED_APPS = [
     "procrastinate.contrib.django",
     "inscrit.events",
     "inscrit.registrations",
+    "inscrit.waiting",
     "inscrit.payments",
     "inscrit.mail",
     "inscrit.webhooks",

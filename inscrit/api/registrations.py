@@ -94,9 +94,9 @@ async def create_registration(
     It is null where nothing is to be paid online: a free event is confirmed at once, a cheque is
     marked paid when it has come.
 
-    `409 sold_out` with `remaining` · `409 sales_closed` · `422 idempotency_key_reused`: this key
-    came with another body before · `502` or `503 checkout_unavailable`: Stripe could not open the
-    page, and the places were given back.
+    `409 sold_out` with `remaining` and the address of the `waiting_list` · `409 sales_closed` ·
+    `422 idempotency_key_reused`: this key came with another body before · `502` or `503
+    checkout_unavailable`: Stripe could not open the page, and the places were given back.
     """
     order = body.order(event_id, idempotency_key)
     held = await in_database(_hold, order, request.auth.actor)
@@ -232,8 +232,9 @@ def _hold(order: services.Order, actor: str) -> Registration:
         raise Problem(409, "sales_closed", "This event takes no registrations now.") from None
     except services.SoldOut as sold_out:
         left = sold_out.remaining
-        detail = f"Not enough places are left: {left}."
-        raise Problem(409, "sold_out", detail, remaining=left) from None
+        line = f"/api/v1/events/{order.event_id}/waiting-list"
+        detail = f"Not enough places are left: {left}. To join the waiting list: POST {line}"
+        raise Problem(409, "sold_out", detail, remaining=left, waiting_list=line) from None
     except services.KeyReused:
         raise _key_reused() from None
 

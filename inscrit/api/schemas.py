@@ -71,6 +71,7 @@ class EventPatch(Given):
     status: Literal["draft", "published"] = LEFT_OUT
     late_payment: LatePaymentPolicy = LEFT_OUT
     lost_dispute: LostDisputePolicy = LEFT_OUT
+    offer_hours: values.OfferHours = LEFT_OUT
 
     def given(self) -> dict[str, Any]:
         """The fields that the caller wrote, with their values."""
@@ -91,7 +92,10 @@ class EventIn(EventPatch):
 
 
 class EventOut(BaseModel):
-    """An event with its places. ``sales_end_at`` null: registration closes when it starts."""
+    """An event with its places. ``sales_end_at`` null: registration closes when it starts.
+
+    ``waiting`` places are wanted on its waiting list; ``remaining`` are those beyond them.
+    """
 
     id: str
     slug: str
@@ -107,12 +111,14 @@ class EventOut(BaseModel):
     capacity: values.Capacity | None
     confirmed: int
     held: int
+    waiting: int
     remaining: int | None
     sales_end_at: values.Moment | None
     refund_until: values.Moment | None
     status: EventStatus
     late_payment: LatePaymentPolicy
     lost_dispute: LostDisputePolicy
+    offer_hours: int
 
     @classmethod
     def of(cls, event: Event, **more: int) -> Self:
@@ -176,6 +182,9 @@ class ContactIn(Given):
         str | None, Field(description="`fr` or `en`; any other is the installation's default.")
     ] = None
 
+    def known(self) -> Contact:
+        return Contact(self.name, self.email, known_locale(self.locale))
+
 
 class ParticipantIn(Given):
     first_name: values.Name
@@ -192,9 +201,7 @@ class RegistrationIn(Given):
     def order(self, event_id: str, idempotency_key: str | None) -> Order:
         return Order(
             event_id=event_id,
-            contact=Contact(
-                self.contact.name, self.contact.email, known_locale(self.contact.locale)
-            ),
+            contact=self.contact.known(),
             participants=[Person(p.first_name, p.last_name) for p in self.participants],
             method=self.payment_method,
             idempotency_key=idempotency_key,

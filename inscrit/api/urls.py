@@ -9,7 +9,7 @@ from ninja.operation import Operation
 
 from inscrit import __version__
 
-from . import events, problems, registrations, stripe_events
+from . import events, problems, registrations, stripe_events, waiting
 
 DESCRIPTION = """\
 Events, their places and registrations.
@@ -53,5 +53,6 @@ api = Api(
     urls_namespace="api",
 )
 api.add_router("/v1/events", events.router)
+api.add_router("/v1/events", waiting.router)
 api.add_router("/v1", registrations.router)
 api.add_router("/v1/stripe-events", stripe_events.router)

@@ -17,6 +17,8 @@ from pydantic import (
     StringConstraints,
 )
 
+from inscrit.events.models import LONGEST_OFFER_HOURS
+
 BREAKS = "\n\r\t"
 # Stripe takes up to eight digits: https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts
 DEAREST = 99_999_999
@@ -116,6 +118,15 @@ Price = Annotated[
     int,
     Field(
         strict=True, ge=0, le=DEAREST, description="In the currency's minor unit: 1250 is 12.50 €."
+    ),
+]
+OfferHours = Annotated[
+    int,
+    Field(
+        strict=True,
+        ge=1,
+        le=LONGEST_OFFER_HOURS,
+        description="How long whoever is offered a place from the waiting list has to take it.",
     ),
 ]
 Capacity = Annotated[

@@ -69,12 +69,22 @@ class EventAdmin(Page[Event]):
         "capacity",
         "confirmed",
         "held",
+        "waiting",
         "free",
     )
     list_filter = ("status", "starts_at", ("sales_stopped_at", admin.EmptyFieldListFilter))
     search_fields = ("id", "title", "location")
     date_hierarchy = "starts_at"
-    readonly_fields = ("id", "confirmed", "held", "free", "sales", "why_stopped", "created_at")
+    readonly_fields = (
+        "id",
+        "confirmed",
+        "held",
+        "waiting",
+        "free",
+        "sales",
+        "why_stopped",
+        "created_at",
+    )
     fieldsets = (
         (None, {"fields": ("title", "description", "location", "slug")}),
         (_("When"), {"fields": ("starts_at", "ends_at", "time_zone")}),
@@ -82,6 +92,7 @@ class EventAdmin(Page[Event]):
             _("Places"),
             {"fields": ("capacity", "confirmed", "held", "free", "sales", "why_stopped")},
         ),
+        (_("Waiting list"), {"fields": ("waiting", "offer_hours")}),
         (_("Price"), {"fields": ("price", "currency")}),
         (
             _("Registration"),
@@ -100,7 +111,7 @@ class EventAdmin(Page[Event]):
 
     @admin.display(description=_("free"))
     def free(self, event: Event) -> int | str:
-        return "∞" if event.remaining is None else event.remaining
+        return "∞" if event.free is None else event.free
 
     @admin.display(description=_("sales"), ordering="sales_stopped_at")
     def sales(self, event: Event) -> "SafeString | str":

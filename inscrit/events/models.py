@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from django.core.validators import RegexValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
@@ -15,6 +15,9 @@ from inscrit.registrations.lifecycle import LatePayment, LostDispute
 currency_code = RegexValidator(
     r"\A[a-z]{3}\Z", _("Write the three lower-case letters of ISO 4217, such as eur.")
 )
+
+
+LONGEST_OFFER_HOURS = 336
 
 
 class EventStatus(models.TextChoices):
@@ -67,6 +70,18 @@ class Event(models.Model):
     )
     confirmed = models.PositiveIntegerField(_("confirmed"), default=0, editable=False)
     held = models.PositiveIntegerField(_("held"), default=0, editable=False)
+    # Places that those on the waiting list want: nobody else may take them. See inscrit/waiting.
+    waiting = models.PositiveIntegerField(_("wanted"), default=0, db_default=0, editable=False)
+    offer_hours = models.PositiveSmallIntegerField(
+        _("hours to accept an offer"),
+        default=24,
+        db_default=24,
+        validators=[MinValueValidator(1), MaxValueValidator(LONGEST_OFFER_HOURS)],
+        help_text=_(
+            "So long a place is kept for whoever is offered one from the waiting list; never"
+            " beyond the end of registration."
+        ),
+    )
     sales_end_at = models.DateTimeField(_("registration closes"), null=True, blank=True)
     refund_until = models.DateTimeField(
         _("refunds until"),
@@ -118,6 +133,11 @@ class Event(models.Model):
                 condition=Q(confirmed__gte=0, held__gte=0, price__gte=0),
             ),
             models.CheckConstraint(
+                name="event_offers_have_time",
+                condition=Q(offer_hours__gte=1, offer_hours__lte=LONGEST_OFFER_HOURS),
+                violation_error_message=_("An offer lasts from 1 to 336 hours."),
+            ),
+            models.CheckConstraint(
                 name="event_ends_after_it_starts",
                 condition=Q(ends_at__gte=F("starts_at")),
                 violation_error_message=_("An event can't end before it starts."),
@@ -153,11 +173,16 @@ class Event(models.Model):
         return f"/events/{self.slug}"
 
     @property
-    def remaining(self) -> int | None:
-        """Places that can still be taken; None without a limit."""
+    def free(self) -> int | None:
+        """Places that nobody has; None without a limit."""
         if self.capacity is None:
             return None
         return self.capacity - self.confirmed - self.held
+
+    @property
+    def remaining(self) -> int | None:
+        """Places that anybody may still take: those who wait come first. None without a limit."""
+        return None if self.free is None else max(0, self.free - self.waiting)
 
     @property
     def sales_close_at(self) -> datetime:

@@ -132,8 +132,11 @@ async def _heard(listener: "psycopg.AsyncConnection[Any]") -> set[str]:
     return heard | {notice.payload async for notice in listener.notifies(timeout=0)}
 
 
-def _body(capacity: int | None, confirmed: int, held: int, next_release_at: str | None) -> bytes:
-    remaining = None if capacity is None else max(0, capacity - confirmed - held)
+def _body(
+    capacity: int | None, confirmed: int, held: int, waiting: int, next_release_at: str | None
+) -> bytes:
+    # As events.models has it: those who wait come first.
+    remaining = None if capacity is None else max(0, capacity - confirmed - held - waiting)
     return msgspec.json.encode(
         {
             "capacity": capacity,

@@ -10,6 +10,7 @@ from django.utils import timezone, translation
 
 from inscrit import config
 from inscrit.registrations.models import Registration
+from inscrit.waiting.models import WaitingEntry
 
 from . import reasons
 from .models import FOR_ORGANISERS, Message
@@ -22,7 +23,7 @@ def compose(message: Message) -> EmailMultiAlternatives:
     that it is the same one. Only when a person sends it once more it is a new one.
     """
     host = config.current().public_host
-    about = message.registration_id or "organiser"
+    about = message.registration_id or message.waiting_id or "organiser"
     again = f".{message.times_sent}" if message.times_sent else ""
     subject, text, html = _written(message)
     mail = EmailMultiAlternatives(
@@ -41,7 +42,8 @@ def compose(message: Message) -> EmailMultiAlternatives:
 
 def _written(message: Message) -> tuple[str, str, str]:
     registration = message.registration
-    zone = ZoneInfo(registration.event.time_zone) if registration else None
+    about = registration or message.waiting
+    zone = ZoneInfo(about.event.time_zone) if about else None
     with translation.override(message.locale), timezone.override(zone):
         context = _context(message, registration)
         subject = render_to_string(f"mail/{message.kind}.subject.txt", context)
@@ -52,6 +54,8 @@ def _written(message: Message) -> tuple[str, str, str]:
 
 def _context(message: Message, registration: Registration | None) -> dict[str, Any]:
     site = config.current().public_url
+    if message.waiting is not None:
+        return _for_who_waits(message.waiting, site)
     if registration is None:
         return {**message.context, "url": site + reverse("admin:index")}
     context = {
@@ -64,3 +68,13 @@ def _context(message: Message, registration: Registration | None) -> dict[str, A
     # Never the registrant's own link: its token is for nobody else.
     page = reverse("admin:registrations_registration_change", args=[registration.pk])
     return {**context, "reason": reasons.why(message, registration), "url": site + page}
+
+
+def _for_who_waits(entry: WaitingEntry, site: str) -> dict[str, Any]:
+    names = [f"{one.first_name} {one.last_name}" for one in entry.people]
+    return {
+        "entry": entry,
+        "event": entry.event,
+        "participants": names,
+        "url": site + entry.get_absolute_url(),
+    }

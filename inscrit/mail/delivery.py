@@ -90,7 +90,7 @@ def _deliver(message_id: int) -> Delivery:
     """
     with transaction.atomic():
         message = (
-            Message.objects.select_related("registration__event")
+            Message.objects.select_related("registration__event", "waiting__event")
             .select_for_update(of=("self",), no_key=True)
             .get(pk=message_id)
         )
@@ -129,7 +129,8 @@ def _postpone(message: Message, error: Exception) -> None:
 
 
 def _details(message: Message) -> dict[str, str | int]:
-    about = {"registration": message.registration_id} if message.registration_id else {}
+    named = {"registration": message.registration_id, "waiting": message.waiting_id}
+    about = {name: known for name, known in named.items() if known}
     return {**about, "message": message.pk, "attempts": message.attempts}
 
 

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from inscrit.registrations import lifecycle
 from inscrit.registrations.models import Registration
+from inscrit.waiting.models import WaitingEntry
 
 
 class MessageKind(models.TextChoices):
@@ -17,12 +18,18 @@ class MessageKind(models.TextChoices):
     LATE_REFUNDED = lifecycle.MailKind.LATE_REFUNDED.value, _("Late payment returned")
     REFUNDED = lifecycle.MailKind.REFUNDED.value, _("Refund")
     CANCELLED = lifecycle.MailKind.CANCELLED.value, _("Registration cancelled")
+    PLACE_OFFERED = lifecycle.MailKind.PLACE_OFFERED.value, _("Place offered")
+    OFFER_LAPSED = lifecycle.MailKind.OFFER_LAPSED.value, _("Offer lapsed")
+    WAITING_JOINED = "waiting_joined", _("On the waiting list")
+    WAITING_CLOSED = "waiting_closed", _("Waiting list closed")
     ORGANISER_REVIEW = lifecycle.MailKind.ORGANISER_REVIEW.value, _("To the organiser: please look")
     ORGANISER_ALERT = "organiser_alert", _("To the organiser: an alert")
 
 
 # What is for the organiser's eyes only: it names no token, and is no part of a registrant's story.
 FOR_ORGANISERS = (MessageKind.ORGANISER_REVIEW, MessageKind.ORGANISER_ALERT)
+# Whoever waits has no registration yet.
+FOR_WHO_WAITS = (MessageKind.WAITING_JOINED, MessageKind.WAITING_CLOSED)
 
 
 class MessageState(models.TextChoices):
@@ -33,7 +40,7 @@ class MessageState(models.TextChoices):
 
 
 class Message(models.Model):
-    """One mail, to a registrant or to the organiser. It is rendered when it is sent.
+    """One mail, to a registrant, to who waits, or to the organiser. Rendered when it is sent.
 
     ``context`` holds what its row alone can't tell: an alert's ``subject`` and ``text``, a
     review's ``reason``. ``key`` is what an alert is about and its day: it is told once.
@@ -48,6 +55,15 @@ class Message(models.Model):
         verbose_name=_("registration"),
         null=True,
         blank=True,
+    )
+    waiting = models.ForeignKey(
+        WaitingEntry,
+        models.PROTECT,
+        related_name="messages",
+        verbose_name=_("waiting list"),
+        null=True,
+        blank=True,
+        db_index=False,  # few messages have one: the index below is theirs alone
     )
     kind = models.CharField(_("kind"), max_length=32, choices=MessageKind.choices)
     key = models.CharField(_("about"), max_length=255, null=True, blank=True)  # noqa: DJ001 - null: nothing to repeat
@@ -81,6 +97,11 @@ class Message(models.Model):
             models.Index(
                 fields=["id"], condition=Q(state=MessageState.FAILED), name="message_given_up"
             ),
+            models.Index(
+                fields=["waiting"],
+                condition=Q(waiting__isnull=False),
+                name="message_to_who_waits",
+            ),
         )
         constraints = (
             models.UniqueConstraint(
@@ -95,11 +116,13 @@ class Message(models.Model):
                 name="message_state_is_known", condition=Q(state__in=MessageState.values)
             ),
             models.CheckConstraint(
-                name="message_concerns_a_registration",
-                condition=Q(registration__isnull=False) | Q(kind=MessageKind.ORGANISER_ALERT),
+                name="message_concerns_somebody",
+                condition=Q(registration__isnull=False)
+                | Q(waiting__isnull=False)
+                | Q(kind=MessageKind.ORGANISER_ALERT),
             ),
         )
 
     def __str__(self) -> str:
-        about = self.registration_id or self.context.get("subject", "")
+        about = self.registration_id or self.waiting_id or self.context.get("subject", "")
         return f"{self.get_kind_display()} · {about}"

@@ -50,6 +50,14 @@ CHECKS = {
         ),
         _("Count them again: inscrit audit --mend-counters. Then open its sales again."),
     ),
+    "wanted_differs": Check(
+        "no_oversell",
+        _(
+            "The event %(title)s (%(subject)s) counts %(found)s places as wanted on its waiting"
+            " list; those who wait want %(expected)s."
+        ),
+        _("Count them again: inscrit audit --mend-counters."),
+    ),
     "event_forgotten": Check(
         "nothing_lost",
         _(

@@ -46,12 +46,18 @@ def show(
     *,
     problem: str = "",
     status: int = 200,
+    may_wait: bool = False,
 ) -> HttpResponse:
-    """The event's page. ``problem`` is a sentence on why the form did not go through."""
+    """The event's page. ``problem`` is a sentence on why the form did not go through.
+
+    ``may_wait`` offers the waiting list although some places are left: too few for this form.
+    """
+    places = places_of(event)
     context: dict[str, Any] = {
         "event": event,
         "form": form,
-        "places": places_of(event),
+        "places": places,
+        "may_wait": may_wait or places.sold_out,
         "on_sale": event.is_on_sale(timezone.now()),
         "problem": problem,
     }

@@ -12,18 +12,7 @@ from inscrit.registrations.services import KeyReused, SalesClosed, SoldOut, hold
 
 from . import events
 from .forms import RegistrationForm
-from .redirects import SeeOther
-
-
-class Refused(Exception):
-    """The form can't go through as it is; ``problem`` tells the buyer why.
-
-    ``new_key``: what its key stood for is over, so sending it again is another request.
-    """
-
-    def __init__(self, problem: str, status: int, *, new_key: bool = False) -> None:
-        super().__init__(problem)
-        self.problem, self.status, self.new_key = problem, status, new_key
+from .submitting import Refused, submitted
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -32,21 +21,7 @@ async def register(request: HttpRequest, slug: str) -> HttpResponse:
     if request.method != "POST":
         # A browser that goes back to a form it had sent may ask for it again like this.
         return await in_database(events.show, request, event, RegistrationForm.blank(event))
-    if "add" in request.POST or "remove" in request.POST:
-        form = RegistrationForm.edited(event, request.POST)
-        return await in_database(events.show, request, event, form)
-    form = RegistrationForm.submitted(event, request.POST)
-    if not form.is_valid():
-        return await in_database(events.show, request, event, form, status=422)
-    try:
-        return SeeOther(await _take(form))
-    except Refused as refused:
-        event = await in_database(events.find, slug)
-        if refused.new_key:
-            form.key = RegistrationForm.blank(event).key
-        return await in_database(
-            events.show, request, event, form, problem=refused.problem, status=refused.status
-        )
+    return await submitted(request, event, _take)
 
 
 async def _take(form: RegistrationForm) -> str:
@@ -72,7 +47,7 @@ async def _hold(form: RegistrationForm) -> Registration:
     try:
         return await in_database(hold_places, order)
     except SoldOut as error:
-        raise Refused(_too_few(error.remaining), 409) from error
+        raise Refused(_too_few(error.remaining), 409, may_wait=True) from error
     except SalesClosed as error:
         raise Refused(_("Registration for this event is closed."), 409) from error
     except KeyReused as error:

@@ -8,7 +8,9 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from inscrit.jobs import in_database
 from inscrit.payments import cancelling, checkout
 from inscrit.payments.stripe_gateway import StripeRefused, StripeUnavailable
-from inscrit.registrations.lifecycle import CONFIRMED, HOLDING, LAPSED, Status
+from inscrit.registrations import services
+from inscrit.registrations.ledger import Report
+from inscrit.registrations.lifecycle import CONFIRMED, HOLDING, LAPSED, OfferAccepted, Status
 from inscrit.registrations.models import PaymentMethod, Registration, RegistrationStatus
 
 from .privacy import private
@@ -41,8 +43,15 @@ async def status(request: HttpRequest, registration_id: str) -> HttpResponse:
 @require_POST
 @private
 async def pay(request: HttpRequest, registration_id: str) -> HttpResponse:
-    """On to Stripe, to the one session that is open; back to the page if there is none."""
+    """On to Stripe, to the one session that is open; back to the page if there is none.
+
+    A place offered that costs nothing is taken by the same button.
+    """
     registration = await _opened(request, registration_id)
+    if not registration.amount:
+        accept = Report(OfferAccepted(), "registrant", registration_id)
+        await in_database(services.report, accept)
+        return SeeOther(registration.get_absolute_url())
     try:
         return SeeOther(await checkout.open_checkout(registration_id))
     except (checkout.NothingToPay, checkout.CheckoutNotOpened):
@@ -121,6 +130,7 @@ def _show(request: HttpRequest, registration_id: str, *, returned: bool) -> Http
         "returned": returned,
         "can_pay": pending and online and held,
         "changing": registration.status == RegistrationStatus.PROCESSING or (pending and online),
+        "is_offer": pending and held and registration.offered_until is not None,
         "can_cancel": _can_cancel(registration),
         "can_register_again": registration.event.is_on_sale(now),
     }

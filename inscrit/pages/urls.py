@@ -3,13 +3,17 @@
 from django.urls import URLPattern, path
 from django.views.i18n import set_language
 
-from . import events, registering, registrations
+from . import events, registering, registrations, waiting
 
 app_name = "pages"
 urlpatterns: list[URLPattern] = [
     path("", events.listing, name="events"),
     path("events/<slug:slug>", events.page, name="event"),
     path("events/<slug:slug>/register", registering.register, name="register"),
+    path("events/<slug:slug>/waiting-list", waiting.join, name="wait"),
+    path("waiting-list/<slug:entry_id>", waiting.page, name="waiting"),
+    path("waiting-list/<slug:entry_id>/status", waiting.status, name="waiting-status"),
+    path("waiting-list/<slug:entry_id>/leave", waiting.leave, name="leave"),
     path("registrations/<slug:registration_id>", registrations.page, name="registration"),
     path("registrations/<slug:registration_id>/status", registrations.status, name="status"),
     path("registrations/<slug:registration_id>/cancel", registrations.cancel, name="cancel"),

@@ -182,6 +182,7 @@ def _attempt(registration_id: str) -> tuple[Registration, CheckoutSession]:
             registration.status != RegistrationStatus.PENDING
             or registration.payment_method != "stripe"
             or registration.cancelling
+            or not registration.amount
         ):
             raise NothingToPay
         now = timezone.now()
@@ -196,7 +197,10 @@ def _attempt(registration_id: str) -> tuple[Registration, CheckoutSession]:
             attempt=last.attempt + 1 if last else 1,
             expires_at=now + services.CHECKOUT_HOLD,
         )
-        registration.hold_expires_at = attempt.expires_at
+        # Whoever begins to pay has time to; but what was promised for longer stays promised.
+        registration.hold_expires_at = max(
+            attempt.expires_at, registration.hold_expires_at or attempt.expires_at
+        )
         registration.save(update_fields=["hold_expires_at", "updated_at"])
         return registration, attempt
 

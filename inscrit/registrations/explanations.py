@@ -30,6 +30,18 @@ E = Explanation
 REASONS: dict[str, Explanation] = {
     Reason.REGISTERED: E(_("Registered. The places are held until the payment arrives.")),
     Reason.FREE_OF_CHARGE: E(_("Registered, and confirmed at once: there is nothing to pay.")),
+    Reason.PLACE_OFFERED: E(
+        _("From the waiting list: places came free, and are kept until the offer ends.")
+    ),
+    Reason.OFFER_ACCEPTED: E(
+        _("The offer from the waiting list was accepted: there is nothing to pay.")
+    ),
+    Reason.OFFER_STANDS: E(
+        _("The payment page was left and has closed. The offer from the waiting list still stands.")
+    ),
+    Reason.OFFER_LAPSED: E(
+        _("The offer from the waiting list was not taken in time. The places go to the next.")
+    ),
     Reason.PAYMENT_RECEIVED: E(_("The payment arrived in time.")),
     Reason.PAYMENT_UNDER_WAY: E(
         _("A slow way of paying was chosen, such as a direct debit. The bank needs some days.")
@@ -192,6 +204,7 @@ ACTORS: dict[str, Promise] = {
     "checkout": _("Inscrit, opening the payment page"),
     "sweep": _("Inscrit, by itself"),
     "cancellation": _("Inscrit, by itself"),
+    "waiting list": _("Inscrit, by itself"),
 }
 PEOPLE = ("admin:", "api:")
 

@@ -100,7 +100,8 @@ class Ledger:
     def reading(self, locked: Iterable[Row]) -> list[Statement]:
         """Take the locked rows; the statements to run next, in the order that ``take`` expects."""
         for row in locked:
-            id_, event_id, status, method, amount, currency, places, review, refunded, ending = row
+            id_, event_id, status, method, amount, currency, places, review, refunded, *more = row
+            ending, offered, promised = more
             self._registrations[id_] = Registration(
                 id_,
                 event_id,
@@ -112,6 +113,8 @@ class Ledger:
                 review=review,
                 amount_refunded=refunded,
                 cancelling=lifecycle.Resolution(ending) if ending else None,
+                offered=offered,
+                promised=promised,
             )
         ids = {"registrations": list(self._registrations)}
         events = {registration.event_id for registration in self._registrations.values()}

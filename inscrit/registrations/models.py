@@ -71,6 +71,8 @@ class Registration(models.Model):
     amount_refunded = models.PositiveIntegerField(_("refunded"), default=0)
     currency = models.CharField(_("currency"), max_length=3)
     hold_expires_at = models.DateTimeField(_("held until"), null=True, blank=True)
+    # Of a place offered to somebody on the waiting list: until when it was promised.
+    offered_until = models.DateTimeField(_("offered until"), null=True, blank=True, editable=False)
     paid_at = models.DateTimeField(_("paid on"), null=True, blank=True)
     # While its Checkout session is being ended: what becomes of money that comes all the same.
     cancelling = models.CharField(

@@ -97,9 +97,22 @@ def hold_places(order: Order, *, actor: str = "registrant") -> Registration:
             raise SalesClosed
         if event.remaining is not None and event.remaining < len(order.participants):
             raise SoldOut(event.remaining)  # a crowd is told quickly; who gets a place: see below
-        registration = _create(order, event, now, actor)
-        _take_places(event, registration)
+        registration = _create(order, event, _held_by(order, event, now), actor)
+        _take_places(event, registration, reserved=F("waiting"))
     log.info("📝 Registered: " + registration.pk, event_id=event.pk, places=registration.places)
+    return registration
+
+
+def offer_places(order: Order, event: Event, until: datetime, *, actor: str) -> Registration:
+    """Hold places for somebody whose turn has come on the waiting list, in their transaction.
+
+    Whoever calls has the event's lock. Raises SalesClosed, SoldOut.
+    """
+    status, reason = RegistrationStatus.PENDING, Reason.PLACE_OFFERED
+    registration = _create(order, event, _Hold(status, reason, until, until), actor)
+    _take_places(event, registration)
+    mail = {"registration_id": registration.pk, "kind": MailKind.PLACE_OFFERED}
+    run([with_rows(SQL["queue_mails"], [mail])])
     return registration
 
 
@@ -124,24 +137,40 @@ def _claimed(key: str, fingerprint: str) -> IdempotencyKey | None:
     return known
 
 
-def _create(order: Order, event: Event, now: datetime, actor: str) -> Registration:
-    places = len(order.participants)
-    amount = event.price * places
-    free = amount == 0
-    held_until = now + CHECKOUT_HOLD
+@dataclass(frozen=True, slots=True)
+class _Hold:
+    """How a registration begins: in which status, why, and until when."""
+
+    status: RegistrationStatus
+    reason: Reason
+    until: datetime | None
+    offered_until: datetime | None = None
+
+
+def _held_by(order: Order, event: Event, now: datetime) -> _Hold:
+    """What holds the places of somebody who comes by themselves."""
+    if event.price == 0:
+        return _Hold(RegistrationStatus.FREE, Reason.FREE_OF_CHARGE, None)
+    until = now + CHECKOUT_HOLD
     if order.method == PaymentMethod.CHEQUE:
-        held_until = min(now + CHEQUE_HOLD, event.sales_close_at)
+        until = min(now + CHEQUE_HOLD, event.sales_close_at)
+    return _Hold(RegistrationStatus.PENDING, Reason.REGISTERED, until)
+
+
+def _create(order: Order, event: Event, hold: _Hold, actor: str) -> Registration:
+    places = len(order.participants)
     registration = Registration.objects.create(
         event=event,
-        status=RegistrationStatus.FREE if free else RegistrationStatus.PENDING,
+        status=hold.status,
         contact_name=order.contact.name,
         contact_email=order.contact.email,
         locale=order.contact.locale,
         payment_method=order.method,
         places=places,
-        amount=amount,
+        amount=event.price * places,
         currency=event.currency,
-        hold_expires_at=None if free else held_until,
+        hold_expires_at=hold.until,
+        offered_until=hold.offered_until,
     )
     Participant.objects.bulk_create(
         Participant(
@@ -155,7 +184,7 @@ def _create(order: Order, event: Event, now: datetime, actor: str) -> Registrati
     JournalEntry.objects.create(
         registration=registration,
         to_status=registration.status,
-        reason=Reason.FREE_OF_CHARGE if free else Reason.REGISTERED,
+        reason=hold.reason,
         actor=actor,
     )
     if order.idempotency_key is not None:
@@ -167,12 +196,14 @@ def _create(order: Order, event: Event, now: datetime, actor: str) -> Registrati
     return registration
 
 
-def _take_places(event: Event, registration: Registration) -> None:
-    """Move the event's counter, last, so that its row is locked only until the commit."""
+def _take_places(event: Event, registration: Registration, reserved: F | int = 0) -> None:
+    """Move the event's counter, last, so that its row is locked only until the commit.
+
+    So many places as are ``reserved`` are left.
+    """
     counter = "confirmed" if registration.status == Status.FREE else "held"
-    room = Q(capacity__isnull=True) | Q(
-        capacity__gte=F("confirmed") + F("held") + registration.places
-    )
+    taken_then = F("confirmed") + F("held") + registration.places + reserved
+    room = Q(capacity__isnull=True) | Q(capacity__gte=taken_then)
     still_offered = Event.objects.filter(
         pk=event.pk, status=EventStatus.PUBLISHED, sales_stopped_at__isnull=True
     )

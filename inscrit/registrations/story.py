@@ -17,6 +17,7 @@ from .lifecycle import (
 log = structlog.get_logger()
 
 LINES = {
+    Status.FREE: "✅ Offer accepted, nothing to pay, for registration: {}",
     Status.PAID: "✅ Payment confirmed for registration: {}",
     Status.EXPIRED: "⏰ Session expired, places released for registration: {}",
     Status.FAILED: "💥 Payment failed for registration: {}",
@@ -25,6 +26,7 @@ LINES = {
     Status.REFUNDED: "💶 Registration refunded: {}",
 }
 NOTES = {
+    Reason.OFFER_STANDS: "🪑 Payment page closed, place still offered to registration: {}",
     Reason.PAYMENT_ATTEMPT_FAILED: LINES[Status.FAILED],
     Reason.LATE_PAYMENT_REFUNDED: "💶 Late payment sent back for registration: {}",
     Reason.LATE_PAYMENT_REVIEW: "👀 Late payment to be looked at for registration: {}",

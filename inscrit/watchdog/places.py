@@ -15,6 +15,7 @@ from django.utils import timezone
 from inscrit.events.models import Event
 from inscrit.registrations.lifecycle import CONFIRMED, HOLDING
 from inscrit.registrations.models import Registration
+from inscrit.waiting.models import State
 
 log = structlog.get_logger()
 
@@ -44,7 +45,8 @@ def count_again(event_id: str) -> bool:
     with transaction.atomic():
         event = _locked(event_id)
         said, counted = _said(event), _counted(event)
-        if said == counted:
+        was_wanted, wanted = event.waiting, _wanted(event)
+        if said == counted and was_wanted == wanted:
             return False
         if event.capacity is not None and sum(counted) > event.capacity:
             raise WouldOversell(
@@ -52,11 +54,13 @@ def count_again(event_id: str) -> bool:
                 f"{event.capacity}. Raise its places or cancel registrations first."
             )
         event.confirmed, event.held = counted
-        event.save(update_fields=["confirmed", "held"])
+        event.waiting = wanted
+        event.save(update_fields=["confirmed", "held", "waiting"])
     log.warning(
         f"🔧 Places counted again: {event_id}",
         confirmed=f"{said.confirmed}→{counted.confirmed}",
         held=f"{said.held}→{counted.held}",
+        wanted=f"{was_wanted}→{wanted}",
     )
     return True
 
@@ -102,3 +106,8 @@ def _counted(event: Event) -> Seats:
         held=Sum("places", filter=Q(status__in=HOLDING), default=0),
     )
     return Seats(**taken)
+
+
+def _wanted(event: Event) -> int:
+    waiting = event.waiting_entries.filter(state=State.WAITING)
+    return int(waiting.aggregate(places=Sum("places", default=0))["places"])

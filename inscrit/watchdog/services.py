@@ -24,6 +24,8 @@ from .models import AuditRun
 MOST_REMEMBERED = 200
 MOST_TOLD = 20
 RUNS_KEPT = 1000
+# Breaches that counting again mends.
+COUNTED = ("counters_differ", "wanted_differs")
 log = structlog.get_logger()
 
 
@@ -135,7 +137,7 @@ def mend_counters() -> tuple[list[str], list[str]]:
     The events mended, and why others could not be.
     """
     mended, refused = [], []
-    wrong = (one.subject for one in audit.run().breaches if one.check == "counters_differ")
+    wrong = {one.subject for one in audit.run().breaches if one.check in COUNTED}
     for event_id in sorted(wrong):
         try:
             if places.count_again(event_id):

@@ -147,7 +147,7 @@ def test_the_places_move_while_somebody_looks(
     expect(phone.get_by_text("Plus qu’une place")).to_be_visible()
 
 
-def test_the_form_appears_when_a_place_comes_free(
+def test_the_form_registers_again_when_a_place_comes_free(
     phone: Page, installation: Installation, open_event: OpenEvent
 ) -> None:
     event = open_event(capacity=1)
@@ -156,10 +156,14 @@ def test_the_form_appears_when_a_place_comes_free(
     expect(
         phone.get_by_text(re.compile("Complet.: une place pourrait se libérer à"))
     ).to_be_visible()
-    expect(phone.get_by_label("Votre nom")).to_be_hidden()
+    expect(phone.get_by_role("button", name="Se mettre en liste d’attente")).to_be_visible()
+    expect(phone.get_by_role("button", name="S’inscrire", exact=True)).to_be_hidden()
+    phone.get_by_label("Votre nom").fill("Camille Martin")
     path = f"/api/v1/registrations/{made['id']}/cancel"
     installation.web.post(path, params={"token": made["token"]}).raise_for_status()
-    expect(phone.get_by_label("Votre nom")).to_be_visible()
+    expect(phone.get_by_role("button", name="S’inscrire", exact=True)).to_be_visible()
+    expect(phone.get_by_role("button", name="Se mettre en liste d’attente")).to_be_hidden()
+    expect(phone.get_by_label("Votre nom")).to_have_value("Camille Martin")
     expect(phone.get_by_text("Plus qu’une place")).to_be_visible()
 
 

@@ -27,6 +27,8 @@ CONTRACT = {
     ("post", "/registrations/{registration_id}/mark-paid"),
     ("post", "/registrations/{registration_id}/review"),
     ("get", "/events/{event_id}/cancellation"),
+    ("get", "/events/{event_id}/waiting-list"),
+    ("post", "/events/{event_id}/waiting-list"),
     ("get", "/stripe-events"),
     ("get", "/stripe-events/{stripe_event_id}"),
     ("post", "/stripe-events/{stripe_event_id}/replay"),
@@ -57,7 +59,7 @@ def test_every_operation_is_described(schema: dict[str, Any]) -> None:
 
 
 def test_what_is_sent_has_an_example(schema: dict[str, Any]) -> None:
-    for name in ("EventIn", "EventPatch", "RegistrationIn", "RefundIn", "ReviewIn"):
+    for name in ("EventIn", "EventPatch", "RegistrationIn", "WaitingIn", "RefundIn", "ReviewIn"):
         assert schema["components"]["schemas"][name]["example"]
 
 

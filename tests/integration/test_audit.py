@@ -170,6 +170,12 @@ def spoil_a_counter() -> str:
     return event.pk
 
 
+def want_what_nobody_wants() -> str:
+    event = make_event()
+    Event.objects.filter(pk=event.pk).update(waiting=2)
+    return event.pk
+
+
 def forget_an_event() -> str:
     execute(
         "INSERT INTO webhooks_stripeevent (id, type, created, livemode, api_version, object_id,"
@@ -275,6 +281,7 @@ def cut_the_journal() -> str:
 BREACHES: dict[str, list[Callable[[], str]]] = {
     "oversold": [oversell],
     "counters_differ": [spoil_a_counter],
+    "wanted_differs": [want_what_nobody_wants],
     "event_forgotten": [forget_an_event],
     "settled_twice": [settle_twice],
     "confirmed_by_many_mails": [confirm_by_two_mails],

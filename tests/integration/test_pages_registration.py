@@ -23,6 +23,7 @@ from inscrit.registrations.models import (
 pytestmark = pytest.mark.django_db(transaction=True)
 
 BOOK_KEEPING = {
+    Reason.OFFER_STANDS,
     Reason.SESSION_COMPLETED,
     Reason.OLDER_SESSION,
     Reason.ALREADY_RECORDED,

@@ -263,7 +263,12 @@ def ledger_of(registration: Registration, offer: Offer) -> Ledger:
     ledger = Ledger(livemode=False)
     r = registration
     ledger.reading(
-        [(r.id, r.event_id, r.status, r.method, r.amount, r.currency, r.places, None, 0, "")]
+        [
+            (
+                *(r.id, r.event_id, r.status, r.method, r.amount, r.currency, r.places),
+                *(None, 0, "", r.offered, r.promised),
+            )
+        ]
     )
     ledger.take(
         [

@@ -34,6 +34,20 @@ CROSS JOIN LATERAL (
 WHERE (e.confirmed, e.held) <> (summed.confirmed, summed.held)
 ORDER BY e.id
 
+-- name: wanted_differs
+-- Who waits keeps passers-by out: a counter that is wrong sells too little, or lets them overtake.
+SELECT e.id AS subject, e.id AS event_id, e.title,
+    coalesce(line.places, 0)::text AS expected, e.waiting::text AS found
+FROM events_event AS e
+LEFT JOIN (
+    SELECT event_id, sum(places) AS places
+    FROM waiting_waitingentry
+    WHERE state = 'waiting'
+    GROUP BY event_id
+) AS line ON line.event_id = e.id
+WHERE e.waiting <> coalesce(line.places, 0)
+ORDER BY e.id
+
 -- name: event_forgotten
 SELECT e.id AS subject, e.type, e.registration_id,
     'applied, waiting for another try, or flagged' AS expected,

@@ -24,6 +24,7 @@ from inscrit.payments.models import Payment, PaymentState, Refund
 from inscrit.registrations.deeds import OfRegistration, about, actor, foresee, prospect, prospects
 from inscrit.registrations.lifecycle import CONFIRMED, HOLDING, CancelRequested
 from inscrit.registrations.models import Registration, RegistrationStatus
+from inscrit.waiting.models import State
 
 if TYPE_CHECKING:
     from django.utils.safestring import SafeString
@@ -111,6 +112,13 @@ class CancelEvent(Deed[Event]):
         if back > 0:
             amount = {"money": money(back, one.currency)}
             told.append(gettext("%(money)s goes back to the buyers.") % amount)
+        if waiting := one.waiting_entries.filter(state=State.WAITING).count():
+            text = ngettext(
+                "The waiting list is closed: %(n)d person is told by e-mail.",
+                "The waiting list is closed: %(n)d people are told by e-mail.",
+                waiting,
+            )
+            told.append(text % {"n": waiting})
         told.append(gettext("This can’t be undone."))
         return Prospect(told)
 

@@ -34,12 +34,14 @@ from .facts import (
     DisputeChanged,
     Fact,
     MarkedPaid,
+    OfferAccepted,
     PaymentAttemptFailed,
     PaymentSucceeded,
     RefundChanged,
     RefundRequested,
     ReviewResolved,
 )
+from .offers import offer_accepted
 from .payments import money_of_another, payment_attempt_failed, payment_succeeded
 from .refunds import charge_refunded, refund_changed, refund_requested
 from .reviews import review_resolved
@@ -90,6 +92,7 @@ __all__ = [
     "MailKind",
     "MarkedPaid",
     "Offer",
+    "OfferAccepted",
     "Outcome",
     "Payment",
     "PaymentAttemptFailed",
@@ -190,6 +193,7 @@ _RULES: dict[type[Any], Callable[[Registration, Offer, Any], Decision]] = {
     ChargeRefunded: charge_refunded,
     RefundChanged: refund_changed,
     DisputeChanged: dispute_changed,
+    OfferAccepted: offer_accepted,
     MarkedPaid: _marked_paid,
     ReviewResolved: review_resolved,
 }

@@ -101,6 +101,10 @@ class DisputeChanged(Struct, frozen=True):
     livemode: bool | None = None
 
 
+class OfferAccepted(Struct, frozen=True):
+    """Somebody from the waiting list takes the place offered, and there is nothing to pay."""
+
+
 class MarkedPaid(Struct, frozen=True):
     """An organiser has the cheque in hand."""
 
@@ -123,6 +127,7 @@ Fact = (
     | ChargeRefunded
     | RefundChanged
     | DisputeChanged
+    | OfferAccepted
     | MarkedPaid
     | ReviewResolved
 )

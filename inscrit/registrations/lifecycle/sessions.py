@@ -12,6 +12,7 @@ from .decision import (
     unchanged,
 )
 from .facts import CheckoutCompleted, CheckoutExpired, CheckoutUnavailable, DelayedPaymentFailed
+from .offers import lapsed, still_offered
 from .payments import money_arrived, money_under_way
 from .state import Offer, Payment, Registration
 from .words import HOLDING, MailKind, Outcome, PaymentStatus, Reason, Status
@@ -100,8 +101,9 @@ def _hold_lapsed(registration: Registration, offer: Offer, session: str | None) 
         return unchanged(registration, offer, Outcome.IGNORED, Reason.OLDER_SESSION)
     if registration.cancelling:
         return cancelled(registration, offer)
-    expired = replace(registration, status=Status.EXPIRED)
-    return applied(expired, offer, Reason.SESSION_EXPIRED, mails=(MailKind.EXPIRED,))
+    if registration.promised:
+        return still_offered(registration, offer, session)
+    return lapsed(registration, offer)
 
 
 def checkout_unavailable(
@@ -111,5 +113,7 @@ def checkout_unavailable(
         return nothing_to_change(registration, offer)
     if registration.cancelling:
         return cancelled(registration, offer)
+    if registration.promised:  # another try may find the payment page
+        return nothing_to_change(registration, offer)
     gone = replace(registration, status=Status.CANCELLED)
     return applied(gone, offer, Reason.CHECKOUT_UNAVAILABLE)

@@ -147,6 +147,8 @@ class Registration(Struct, frozen=True):
     ``open_session`` is its live Checkout session; ``opening``: one has been asked of Stripe, and
     its answer is not known yet. ``cancelling``: somebody cancelled while it could still be paid;
     with ``refund`` money that comes all the same goes back, with ``accept`` it is accepted.
+    ``offered``: its place was offered from the waiting list; ``promised``: it still is, so the end
+    of a Checkout session is not the end of its hold.
     """
 
     id: str
@@ -162,6 +164,8 @@ class Registration(Struct, frozen=True):
     amount_refunded: int = 0
     cancelling: Resolution | None = None
     payments: tuple[Payment, ...] = ()
+    offered: bool = False
+    promised: bool = False
 
     @property
     def held(self) -> int:

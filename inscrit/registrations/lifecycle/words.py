@@ -105,6 +105,10 @@ class Reason(StrEnum):
 
     REGISTERED = "registered"
     FREE_OF_CHARGE = "free_of_charge"
+    PLACE_OFFERED = "place_offered"
+    OFFER_ACCEPTED = "offer_accepted"
+    OFFER_STANDS = "offer_stands"
+    OFFER_LAPSED = "offer_lapsed"
     PAYMENT_RECEIVED = "payment_received"
     PAYMENT_UNDER_WAY = "payment_under_way"
     PAYMENT_ATTEMPT_FAILED = "payment_attempt_failed"
@@ -153,5 +157,7 @@ class MailKind(StrEnum):
     LATE_REFUNDED = "late_refunded"
     REFUNDED = "refunded"
     CANCELLED = "cancelled"
+    PLACE_OFFERED = "place_offered"
+    OFFER_LAPSED = "offer_lapsed"
     # To the organiser: a person has to look, or should know.
     ORGANISER_REVIEW = "organiser_review"

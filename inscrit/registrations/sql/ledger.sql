@@ -1,6 +1,6 @@
 -- name: lock_registrations
 SELECT id, event_id, status, payment_method, amount, currency, places, review, amount_refunded,
-    cancelling
+    cancelling, offered_until IS NOT NULL, coalesce(offered_until > now(), false)
 FROM registrations_registration
 WHERE id IN (
     SELECT unnest(%(registrations)s::text[])

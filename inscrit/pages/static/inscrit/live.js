@@ -33,16 +33,21 @@ function followPlaces(element) {
     if (element.textContent !== text) element.textContent = text;
     element.classList.toggle("none", places.remaining === 0);
     element.classList.toggle("few", places.remaining > 0 && places.remaining <= element.dataset.fewUpTo);
-    if (places.remaining > 0) offerForm();
+    showWhen(places.remaining > 0 ? "places" : "none");
   });
   addEventListener("pagehide", () => source.close(), { once: true });
 }
 
-function offerForm() {
-  const notice = document.querySelector("[data-sold-out]");
-  if (!notice) return;
-  notice.remove();
-  document.getElementById("register").hidden = false;
+// One form for both: it registers while there are places, and joins the waiting list while not.
+let shown;
+function showWhen(now) {
+  const before = shown;
+  shown = now;
+  const form = document.getElementById("register");
+  // What the server answered to a form stays until the places move once more.
+  if (!form || before === now || (before === undefined && form.querySelector("[role=alert]"))) return;
+  document.querySelectorAll("[data-when]").forEach((one) => { one.hidden = one.dataset.when !== now; });
+  form.action = now === "places" ? form.dataset.register : form.dataset.wait;
 }
 
 // Often at first, while somebody looks; then more rarely, for a bank may take days.

@@ -1,0 +1,40 @@
+-- name: queue_mails
+-- As registrations/sql/ledger.sql does it for registrations: a job carries some messages at once.
+WITH queued AS (
+    INSERT INTO mail_message (
+        waiting_id, kind, recipient, locale, state, attempts, error, created_at, next_try_at
+    )
+    SELECT e.id, %(kind)s, e.contact_email, e.locale, 'queued', 0, '', now(),
+        now() + interval '5 minutes'
+    FROM waiting_waitingentry AS e
+    WHERE e.id = ANY(%(entries)s::text[])
+    ORDER BY e.number
+    RETURNING id
+), parcels AS (
+    SELECT jsonb_agg(id) AS ids
+    FROM (SELECT id, (row_number() OVER () - 1) / 20 AS parcel FROM queued) AS numbered
+    GROUP BY parcel
+)
+SELECT procrastinate_defer_jobs_v1(array_agg(
+    ROW('mail', 'inscrit.mail.tasks.deliver', 0, NULL, NULL,
+        jsonb_build_object('message_ids', ids), NULL)::procrastinate_job_to_defer_v1
+))
+FROM parcels
+HAVING count(*) > 0
+
+-- name: forget
+-- Names and addresses of those who waited for events that were over by then; the facts stay.
+WITH forgotten AS (
+    UPDATE waiting_waitingentry AS w
+    SET contact_name = '', contact_email = '', participants = '[]', forgotten_at = now()
+    FROM events_event AS e
+    WHERE e.id = w.event_id AND e.ends_at < %(before)s AND w.forgotten_at IS NULL
+        AND w.state <> 'waiting'
+    RETURNING w.id
+), mails AS (
+    UPDATE mail_message AS m
+    SET recipient = ''
+    FROM forgotten
+    WHERE m.waiting_id = forgotten.id
+)
+SELECT count(*) FROM forgotten
