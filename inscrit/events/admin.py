@@ -14,6 +14,7 @@ from inscrit.backoffice.pages import Page, Panel
 from inscrit.money import money
 
 from .models import Event, EventStatus
+from .photo_admin import PhotoInline
 
 if TYPE_CHECKING:
     from django.utils.safestring import SafeString
@@ -60,6 +61,7 @@ class EventForm(ModelForm):
 @admin.register(Event)
 class EventAdmin(Page[Event]):
     form = EventForm
+    inlines = (PhotoInline,)
     list_display = (
         "title",
         "starts_at",
