@@ -1,4 +1,4 @@
-"""The files under ``/static/``: pressed, and kept by browsers where the address names the content."""
+"""The files under ``/static/``: pressed, and kept where the address names the content."""
 
 from collections.abc import Sequence
 

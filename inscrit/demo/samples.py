@@ -6,7 +6,8 @@ from django.contrib.auth import get_user_model
 from django.utils import timezone
 
 from inscrit.events import photos
-from inscrit.events.models import Event, EventStatus, Photo
+from inscrit.events.models import Event, EventStatus
+from inscrit.events.photos import Photo
 from inscrit.events.pictures import renditions
 
 from . import drawings

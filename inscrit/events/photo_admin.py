@@ -4,17 +4,18 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin
-from django.core.files.uploadedfile import UploadedFile
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from . import photos
-from .models import Event
 from .photos import Photo
 from .pictures import MOST_BYTES, Rendition, Unusable, renditions
 
 if TYPE_CHECKING:
+    from django.core.files.uploadedfile import UploadedFile
     from django.utils.safestring import SafeString
+
+    from .models import Event
 
     ModelForm = forms.ModelForm[Photo]
     StackedInline = admin.StackedInline[Photo, Event]
@@ -38,7 +39,7 @@ class PhotoForm(ModelForm):
 
     def clean_upload(self) -> list[Rendition]:
         """The picture in its sizes; empty where the old one stays."""
-        uploaded: UploadedFile | None = self.cleaned_data["upload"]
+        uploaded: UploadedFile[bytes] | None = self.cleaned_data["upload"]
         if uploaded is None:
             if not self.instance.sizes:
                 raise forms.ValidationError(_("Please choose a picture."))
@@ -66,7 +67,7 @@ class PhotoInline(StackedInline):
     verbose_name = verbose_name_plural = _("photo")
     classes = ("photo",)
 
-    def get_fields(self, request: Any, obj: Any = None) -> Any:
+    def get_fields(self, _request: Any, obj: Any = None) -> Any:
         has_one = obj is not None and hasattr(obj, "photo")
         return self.fields if has_one else [name for name in self.fields if name != "preview"]
 

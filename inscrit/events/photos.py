@@ -91,6 +91,9 @@ class PhotoFile(models.Model):
             ),
         )
 
+    def __str__(self) -> str:
+        return self.digest
+
 
 @transaction.atomic
 def show(photo: Photo, renditions: Sequence[Rendition]) -> None:

@@ -66,7 +66,7 @@ class Places:
 
 
 def places_of_all(events: Sequence[Event]) -> dict[str, Places]:
-    """The places of these events now, by their ids. Only what is sold out asks when one may come."""
+    """The places of these events now, by their ids."""
     full = [event.pk for event in events if event.remaining == 0]
     lapses = dict(
         Registration.objects.filter(event__in=full, status=RegistrationStatus.PENDING)
