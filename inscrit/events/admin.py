@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
+from inscrit.backoffice.labels import name_parts
 from inscrit.backoffice.pages import Page, Panel
 from inscrit.money import money
 
@@ -40,6 +41,7 @@ class EventForm(ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        name_parts(self.fields)
         status = self.fields.get("status")
         if isinstance(status, forms.ChoiceField):
             # Cancelling is more than a word: an action does it, refunds and tells everybody.
