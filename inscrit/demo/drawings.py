@@ -6,7 +6,8 @@ from random import Random
 from PIL import Image, ImageDraw
 
 WIDTH, HEIGHT = 1200, 800
-FINER = 2  # drawn larger and made smaller: smooth edges
+SHOWN = (960, 640)
+FINER = 1.6  # drawn larger and made smaller: smooth edges
 Colour = str
 
 
@@ -14,7 +15,7 @@ class Canvas:
     """A sheet of 1200 by 800."""
 
     def __init__(self, paper: Colour) -> None:
-        self._image = Image.new("RGB", (WIDTH * FINER, HEIGHT * FINER), paper)
+        self._image = Image.new("RGB", (int(WIDTH * FINER), int(HEIGHT * FINER)), paper)
         self._pen = ImageDraw.Draw(self._image)
 
     def box(self, x: float, y: float, w: float, h: float, colour: Colour, round_: int = 0) -> None:
@@ -30,9 +31,8 @@ class Canvas:
 
     def jpeg(self) -> bytes:
         written = BytesIO()
-        self._image.resize((WIDTH, HEIGHT), Image.Resampling.LANCZOS).save(
-            written, "JPEG", quality=90
-        )
+        shown = self._image.resize(SHOWN, Image.Resampling.BILINEAR)
+        shown.save(written, "JPEG", quality=92)
         return written.getvalue()
 
 

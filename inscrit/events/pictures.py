@@ -131,5 +131,5 @@ def _rendition(picture: Image.Image, width: int) -> Rendition:
     size = _size(width)
     small = picture if picture.size == size else picture.resize(size, Image.Resampling.LANCZOS)
     written = BytesIO()
-    small.save(written, "WEBP", quality=QUALITY, method=5)
+    small.save(written, "WEBP", quality=QUALITY, method=4)
     return Rendition(*size, written.getvalue())
