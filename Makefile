@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 ENVIRONMENT_FOR_TOOLS := DATABASE_URL=postgresql://nobody@nowhere/nothing SECRET_KEY=tools \
 	DJANGO_SETTINGS_MODULE=inscrit.settings
 
-.PHONY: demo test check bench torture format requirements translations clean
+.PHONY: demo test check bench bench-live torture format requirements translations clean
 
 demo: $(VENV)/.demo
 	$(BIN)/inscrit demo $(ARGS)
@@ -23,6 +23,9 @@ check: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.webhook_lane $(ARGS)
+
+bench-live: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.live_watchers $(ARGS)
 
 # Some four minutes. WEB=2 WORKERS=2 runs two of each; ARGS="--seed 7" repeats what a seed chose.
 torture: $(VENV)/.dev

@@ -5,9 +5,6 @@ from typing import cast
 
 import structlog
 from django.core.asgi import get_asgi_application
-from starlette.exceptions import HTTPException
-from starlette.responses import PlainTextResponse
-from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "inscrit.settings")
@@ -17,6 +14,7 @@ from inscrit import config  # noqa: E402 - Django has to be set up before its ro
 from inscrit.live.lane import PATH, LiveLane  # noqa: E402
 from inscrit.live.places import Places  # noqa: E402
 from inscrit.registrations.services import desk  # noqa: E402
+from inscrit.static_files import Static  # noqa: E402
 from inscrit.webhooks.committer import Committer  # noqa: E402
 from inscrit.webhooks.intake import PATHS, Intake  # noqa: E402
 from inscrit.webhooks.signature import secrets  # noqa: E402
@@ -34,7 +32,7 @@ class Door:
         self._places = Places(database_url)
         self._webhooks = Intake(secrets(settings.stripe_webhook_secrets), self._committer)
         self._live = LiveLane(self._places)
-        self._static = StaticFiles(packages=[(room, "static") for room in STATIC_ROOMS])
+        self._static = Static(STATIC_ROOMS)
         self._django = django
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -49,15 +47,8 @@ class Door:
         if PATH.fullmatch(path):
             return self._live
         if path.startswith("/static/"):
-            return self._serve_static
+            return self._static
         return self._django
-
-    async def _serve_static(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            await self._static({**scope, "root_path": "/static"}, receive, send)
-        except (HTTPException, ValueError):
-            missing = PlainTextResponse("There is no such file.", status_code=404)
-            await missing(scope, receive, send)
 
     async def _live_through(self, receive: Receive, send: Send) -> None:
         """https://asgi.readthedocs.io/en/latest/specs/lifespan.html"""

@@ -5,7 +5,12 @@ from datetime import datetime, timedelta
 from django.contrib.auth import get_user_model
 from django.utils import timezone
 
+from inscrit.events import photos
 from inscrit.events.models import Event, EventStatus
+from inscrit.events.photos import Photo
+from inscrit.events.pictures import renditions
+
+from . import drawings
 
 ORGANISER = "organisateur"
 
@@ -15,9 +20,39 @@ def plant(password: str) -> None:
     if not Event.objects.exists():
         for event in _events(timezone.localtime(timezone.now())):
             event.save()
+            _give_photo(event)
     users = get_user_model().objects
     if not users.filter(username=ORGANISER).exists():
         users.create_superuser(ORGANISER, "organisateur@example.org", password)
+
+
+PHOTOS = {
+    "stage-de-theatre": (
+        drawings.theatre,
+        "Trois enfants sur une scène, dans la lumière d’un projecteur",
+        "Three children on a stage, in a spotlight",
+    ),
+    "sortie-a-la-ferme": (
+        drawings.farm,
+        "Une grange rouge et des moutons dans les collines",
+        "A red barn and sheep in the hills",
+    ),
+    "coding-club": (
+        drawings.game,
+        "Un jeu vidéo de petits monstres sur un écran",
+        "A computer game with small monsters on a screen",
+    ),
+    "open-day": (
+        drawings.open_day,
+        "Une école aux portes ouvertes, sous des guirlandes",
+        "A school with open doors, under garlands",
+    ),
+}
+
+
+def _give_photo(event: Event) -> None:
+    draw, french, english = PHOTOS[event.slug]
+    photos.show(Photo(event=event, alt_fr=french, alt_en=english), renditions(draw()))
 
 
 def _events(now: datetime) -> list[Event]:

@@ -10,10 +10,12 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
+from inscrit.backoffice.labels import name_parts
 from inscrit.backoffice.pages import Page, Panel
 from inscrit.money import money
 
 from .models import Event, EventStatus
+from .photo_admin import PhotoInline
 
 if TYPE_CHECKING:
     from django.utils.safestring import SafeString
@@ -39,6 +41,7 @@ class EventForm(ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        name_parts(self.fields)
         status = self.fields.get("status")
         if isinstance(status, forms.ChoiceField):
             # Cancelling is more than a word: an action does it, refunds and tells everybody.
@@ -60,6 +63,7 @@ class EventForm(ModelForm):
 @admin.register(Event)
 class EventAdmin(Page[Event]):
     form = EventForm
+    inlines = (PhotoInline,)
     list_display = (
         "title",
         "starts_at",

@@ -12,6 +12,8 @@ from django.utils.translation import gettext_lazy as _
 from inscrit.public_ids import new_event_id
 from inscrit.registrations.lifecycle import LatePayment, LostDispute
 
+from .photos import Photo, PhotoFile  # noqa: F401 - Django looks for models here
+
 currency_code = RegexValidator(
     r"\A[a-z]{3}\Z", _("Write the three lower-case letters of ISO 4217, such as eur.")
 )

@@ -1,23 +1,39 @@
-"""``/api/v1/events/{id}/places`` and its stream: answered from memory, before Django.
+"""``/api/v1/events/{id}/places``, its stream, and one stream for several events: answered from
+memory, before Django.
 
-The stream is server-sent events: https://html.spec.whatwg.org/multipage/server-sent-events.html
+The streams are server-sent events: https://html.spec.whatwg.org/multipage/server-sent-events.html
 """
 
-import asyncio
 import re
-from contextlib import suppress
+from urllib.parse import parse_qs
 
 import msgspec
 from starlette.types import Receive, Scope, Send
 
 from inscrit.monitoring import metrics
 
-from .places import Channel, Places, Unavailable
+from .channel import Channel
+from .places import MOST_EVENTS, Places, Unavailable
+from .watcher import Watcher
 
-PATH = re.compile(r"/api/v1/events/([A-Za-z0-9-]{1,64})/places(/stream)?")
-# A comment now and then keeps proxies from closing a quiet stream.
-HEARTBEAT_SECONDS = 20.0
+EVENT_ID = r"[A-Za-z0-9-]{1,64}"
+PATH = re.compile(rf"/api/v1/(?:events/({EVENT_ID})/places(/stream)?|places/stream)")
+EVENT_IDS = re.compile(rf"{EVENT_ID}(?:,{EVENT_ID})*")
 ANY_ORIGIN = (b"access-control-allow-origin", b"*")  # public figures, no credentials
+STREAM_HEADERS = [
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-store"),
+    (b"x-accel-buffering", b"no"),
+    ANY_ORIGIN,
+]
+
+
+class Refused(Exception):
+    """The request can't be answered: an error as RFC 9457 has it."""
+
+    def __init__(self, status: int, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.status, self.code, self.detail = status, code, detail
 
 
 class LiveLane:
@@ -27,75 +43,72 @@ class LiveLane:
         self._places = places
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self._respond(scope, receive, send)
+        except Refused as refused:
+            await _problem(send, refused)
+
+    async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
         match = PATH.fullmatch(scope["path"])
         if match is None:
-            await _problem(send, 404, "not_found", "There is no such page.")
-            return
+            raise Refused(404, "not_found", "There is no such page.")
         if scope["method"] not in ("GET", "HEAD"):
-            await _problem(send, 405, "method_not_allowed", "Only GET is accepted here.")
-            return
-        try:
-            channel = await self._places.channel(match[1])
-        except Unavailable:
-            detail = "The places can't be read now. Try again in a moment."
-            await _problem(send, 503, "unavailable", detail)
-            return
-        if channel is None:
-            await _problem(send, 404, "not_found", "There is no such event.")
-        elif match[2]:
-            await _stream(channel, receive, send)
+            raise Refused(405, "method_not_allowed", "Only GET is accepted here.")
+        event_id, stream = match.groups()
+        if event_id is None:
+            await self._stream(await self._several(scope["query_string"]), receive, send, many=True)
+        elif stream:
+            await self._stream([await self._one(event_id)], receive, send)
         else:
-            await _answer(send, 200, b"application/json", channel.body)
+            await _answer(send, 200, b"application/json", (await self._one(event_id)).body)
+
+    async def _one(self, event_id: str) -> Channel:
+        for channel in await self._channels([event_id]):
+            return channel
+        raise Refused(404, "not_found", "There is no such event.")
+
+    async def _several(self, query: bytes) -> list[Channel]:
+        """Those of ``events=a,b,c`` that there are. Raises Refused."""
+        (given,) = parse_qs(query.decode("latin-1")).get("events", [""])[-1:]
+        ids = list(dict.fromkeys(given.split(",")))
+        if not EVENT_IDS.fullmatch(given) or len(ids) > MOST_EVENTS:
+            detail = f"Name up to {MOST_EVENTS} events: ?events=ev-one,ev-two"
+            raise Refused(422, "invalid", detail)
+        channels = await self._channels(ids)
+        if not channels:
+            raise Refused(404, "not_found", "There are no such events.")
+        return channels
+
+    async def _channels(self, event_ids: list[str]) -> list[Channel]:
+        try:
+            return await self._places.channels(event_ids)
+        except Unavailable as error:
+            detail = "The places can't be read now. Try again in a moment."
+            raise Refused(503, "unavailable", detail) from error
+
+    async def _stream(
+        self, channels: list[Channel], receive: Receive, send: Send, *, many: bool = False
+    ) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": STREAM_HEADERS})
+        watcher = Watcher(send)
+        watcher.greet()
+        with (
+            metrics.LIVE_WATCHERS.track_inprogress(),
+            self._places.watched(channels, watcher, many=many),
+        ):
+            await watcher.until_gone(receive)
 
 
-async def _stream(channel: Channel, receive: Receive, send: Send) -> None:
-    headers = [
-        (b"content-type", b"text/event-stream; charset=utf-8"),
-        (b"cache-control", b"no-store"),
-        (b"x-accel-buffering", b"no"),
-        ANY_ORIGIN,
-    ]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    gone = asyncio.create_task(_gone(receive))
-    try:
-        with metrics.LIVE_WATCHERS.track_inprogress():
-            await _follow(channel, gone, send)
-    finally:
-        gone.cancel()
-        with suppress(asyncio.CancelledError):
-            await gone
-
-
-async def _follow(channel: Channel, gone: "asyncio.Task[None]", send: Send) -> None:
-    await _chunk(send, b"retry: 2000\n\n")
-    sent = b""
-    while not gone.done():
-        changed = channel.changed
-        if channel.body != sent:
-            sent = channel.body
-            await _chunk(send, b"event: places\ndata: " + sent + b"\n\n")
-        await asyncio.wait(
-            {gone, changed}, timeout=HEARTBEAT_SECONDS, return_when=asyncio.FIRST_COMPLETED
-        )
-        if not changed.done() and not gone.done():
-            await _chunk(send, b": still here\n\n")
-
-
-async def _gone(receive: Receive) -> None:
-    """Return when the watcher has left."""
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
-
-async def _chunk(send: Send, body: bytes) -> None:
-    await send({"type": "http.response.body", "body": body, "more_body": True})
-
-
-async def _problem(send: Send, status: int, code: str, detail: str) -> None:
-    """An error as RFC 9457 has it."""
-    problem = {"type": "about:blank", "title": detail, "status": status, "code": code}
-    body = msgspec.json.encode(problem | {"detail": detail})
-    await _answer(send, status, b"application/problem+json", body)
+async def _problem(send: Send, refused: Refused) -> None:
+    problem = {
+        "type": "about:blank",
+        "title": refused.detail,
+        "status": refused.status,
+        "code": refused.code,
+        "detail": refused.detail,
+    }
+    body = msgspec.json.encode(problem)
+    await _answer(send, refused.status, b"application/problem+json", body)
 
 
 async def _answer(send: Send, status: int, content_type: bytes, body: bytes) -> None:

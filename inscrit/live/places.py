@@ -6,8 +6,9 @@ is served from memory.
 """
 
 import asyncio
-from contextlib import suppress
-from dataclasses import dataclass, field
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,18 @@ import structlog
 
 from inscrit.sql import statements
 
+from .channel import Channel, in_turns
+from .watcher import Watcher
+
 SQL = statements(Path(__file__).parent / "sql" / "places.sql")
 CHANNEL = "inscrit_places"
 # Changes closer together than this reach the watchers as one.
 BREATH = 0.05
+# Telling a crowd takes its time; so much longer is then rested, so that webhooks have most of it.
+REST = 4
+LONGEST_REST = 1.0
+HEARTBEAT_SECONDS = 20.0
+MOST_EVENTS = 100
 RECONNECT = 1.0
 
 log = structlog.get_logger()
@@ -28,23 +37,6 @@ log = structlog.get_logger()
 
 class Unavailable(Exception):
     """The places can't be read at the moment."""
-
-
-@dataclass(slots=True)
-class Channel:
-    """One event's current places, as JSON, and a promise of the next ones."""
-
-    body: bytes
-    changed: "asyncio.Future[None]" = field(
-        default_factory=lambda: asyncio.get_running_loop().create_future()
-    )
-
-    def publish(self, body: bytes) -> None:
-        if body == self.body:
-            return
-        self.body = body
-        changed, self.changed = self.changed, asyncio.get_running_loop().create_future()
-        changed.set_result(None)
 
 
 class Places:
@@ -55,25 +47,48 @@ class Places:
         self._channels: dict[str, Channel] = {}
         self._connection: psycopg.AsyncConnection[Any] | None = None
         self._reading = asyncio.Lock()
-        self._task: asyncio.Task[None] | None = None
+        self._watchers: set[Watcher] = set()
+        self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        self._task = asyncio.create_task(self._run(), name="live places")
+        self._tasks = [
+            asyncio.create_task(self._run(), name="live places"),
+            asyncio.create_task(self._keep_open(), name="live heartbeat"),
+        ]
 
     async def stop(self) -> None:
-        if self._task is None:
-            return
-        self._task.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._task
+        for task in self._tasks:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
 
-    async def channel(self, event_id: str) -> Channel | None:
-        """The event's channel; None if there is no such published event. Raises Unavailable."""
+    async def channels(self, event_ids: list[str]) -> list[Channel]:
+        """The channels of those that are published events. Raises Unavailable."""
         if self._connection is None:
             raise Unavailable
-        if event_id not in self._channels:
-            await self._read([event_id])
-        return self._channels.get(event_id)
+        unknown = [event_id for event_id in event_ids if event_id not in self._channels]
+        if unknown:
+            await self._read(unknown)
+        return [self._channels[id_] for id_ in event_ids if id_ in self._channels]
+
+    @contextmanager
+    def watched(self, channels: list[Channel], watcher: Watcher, *, many: bool) -> Iterator[None]:
+        """Tell the watcher these places now and whenever they move."""
+        followed = [each.among_others if many else each.alone for each in channels]
+        for channel in channels:
+            watcher.tell(channel, channel.frame(many=many))
+        for watchers in (self._watchers, *followed):
+            watchers.add(watcher)
+        try:
+            yield
+        finally:
+            for watchers in (self._watchers, *followed):
+                watchers.discard(watcher)
+
+    async def _keep_open(self) -> None:
+        while True:
+            await asyncio.sleep(HEARTBEAT_SECONDS)
+            await in_turns(self._watchers, Watcher.keep_open)
 
     async def _run(self) -> None:
         while True:
@@ -96,7 +111,9 @@ class Places:
             while True:
                 moved = await _heard(listener) & self._channels.keys()
                 if moved:
+                    began = time.monotonic()
                     await self._read(list(moved))
+                    await asyncio.sleep(min(LONGEST_REST, REST * (time.monotonic() - began)))
 
     async def _connect(self) -> "psycopg.AsyncConnection[Any]":
         return await psycopg.AsyncConnection.connect(
@@ -105,24 +122,25 @@ class Places:
 
     async def _read(self, event_ids: list[str]) -> None:
         """Read these events' places and publish them; an event that is gone loses its channel."""
-        if self._connection is None:
-            raise Unavailable
-        try:
-            async with self._reading:
+        # One at a time, until all is told: an older reading never overtakes a newer one.
+        async with self._reading:
+            if self._connection is None:
+                raise Unavailable
+            try:
                 cursor = await self._connection.execute(SQL["read_places"], {"ids": event_ids})
                 found = {row[0]: _body(*row[1:]) for row in await cursor.fetchall()}
-        except psycopg.Error as error:
-            raise Unavailable from error
-        for event_id in event_ids:
-            self._publish(event_id, found.get(event_id))
+            except psycopg.Error as error:
+                raise Unavailable from error
+            for event_id in event_ids:
+                await self._publish(event_id, found.get(event_id))
 
-    def _publish(self, event_id: str, body: bytes | None) -> None:
+    async def _publish(self, event_id: str, body: bytes | None) -> None:
         if body is None:
             self._channels.pop(event_id, None)
         elif event_id in self._channels:
-            self._channels[event_id].publish(body)
+            await self._channels[event_id].publish(body)
         else:
-            self._channels[event_id] = Channel(body)
+            self._channels[event_id] = Channel(event_id, body)
 
 
 async def _heard(listener: "psycopg.AsyncConnection[Any]") -> set[str]:

@@ -9,8 +9,9 @@ from django.views.decorators.http import require_safe
 
 from inscrit.events.models import Event, EventStatus
 
+from . import sharing
 from .forms import RegistrationForm
-from .places import Places, places_of
+from .places import places_of, places_of_all, stream_of
 
 
 @require_safe
@@ -18,11 +19,13 @@ def listing(request: HttpRequest) -> HttpResponse:
     """Every published event that is not over."""
     now = timezone.now()
     coming = Event.objects.filter(status=EventStatus.PUBLISHED, ends_at__gt=now)
-    events = [
-        {"event": event, "places": Places(event.remaining), "on_sale": event.is_on_sale(now)}
-        for event in coming
+    events = list(coming.select_related("photo"))
+    places = places_of_all(events)
+    shown = [
+        {"event": event, "places": places[event.pk], "on_sale": event.is_on_sale(now)}
+        for event in events
     ]
-    return render(request, "pages/events.html", {"events": events})
+    return render(request, "pages/events.html", {"events": shown, "stream": stream_of(events)})
 
 
 @require_safe
@@ -34,7 +37,8 @@ def page(request: HttpRequest, slug: str) -> HttpResponse:
 def find(slug: str) -> Event:
     """The event at this address; a draft is nobody's business yet. Raises Http404."""
     try:
-        return Event.objects.exclude(status=EventStatus.DRAFT).get(slug=slug)
+        shown = Event.objects.exclude(status=EventStatus.DRAFT).select_related("photo")
+        return shown.get(slug=slug)
     except Event.DoesNotExist as error:
         raise Http404 from error
 
@@ -53,12 +57,14 @@ def show(
     ``may_wait`` offers the waiting list although some places are left: too few for this form.
     """
     places = places_of(event)
+    on_sale = event.is_on_sale(timezone.now())
     context: dict[str, Any] = {
         "event": event,
         "form": form,
         "places": places,
         "may_wait": may_wait or places.sold_out,
-        "on_sale": event.is_on_sale(timezone.now()),
+        "on_sale": on_sale,
         "problem": problem,
+        "shared": sharing.shared(event, on_sale=on_sale),
     }
     return render(request, "pages/event.html", context, status=status)

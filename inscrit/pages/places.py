@@ -1,5 +1,6 @@
 """What is said about the places of an event, here and by places.js as they move."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar
@@ -9,10 +10,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from inscrit.events.models import Event
-from inscrit.registrations.models import RegistrationStatus
+from inscrit.registrations.models import Registration, RegistrationStatus
 
 # A hold that ends later than this (a cheque's, say) is no reason to wait at the screen.
 SOON = timedelta(hours=12)
+MOST_FOLLOWED = 100  # what the live lane takes in one stream
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,25 @@ class Places:
         local = timezone.localtime(self.next_release_at)
         clock = phrases["clock"].format(hour=local.hour, minute=f"{local.minute:02}")
         return phrases["next"].format(time=clock)
+
+
+def places_of_all(events: Sequence[Event]) -> dict[str, Places]:
+    """The places of these events now, by their ids."""
+    full = [event.pk for event in events if event.remaining == 0]
+    lapses = dict(
+        Registration.objects.filter(event__in=full, status=RegistrationStatus.PENDING)
+        .values_list("event_id")
+        .annotate(at=Min("hold_expires_at"))
+        if full
+        else ()
+    )
+    return {event.pk: Places(event.remaining, lapses.get(event.pk)) for event in events}
+
+
+def stream_of(events: Sequence[Event]) -> str:
+    """The address of one stream for all of these that have a limit; empty if none has."""
+    limited = [event.pk for event in events if event.capacity is not None]
+    return f"/api/v1/places/stream?events={','.join(limited[:MOST_FOLLOWED])}" if limited else ""
 
 
 def places_of(event: Event) -> Places:

@@ -3,7 +3,7 @@
 from django.urls import URLPattern, path
 from django.views.i18n import set_language
 
-from . import events, registering, registrations, waiting
+from . import events, photos, registering, registrations, signs, waiting
 
 app_name = "pages"
 urlpatterns: list[URLPattern] = [
@@ -18,5 +18,7 @@ urlpatterns: list[URLPattern] = [
     path("registrations/<slug:registration_id>/status", registrations.status, name="status"),
     path("registrations/<slug:registration_id>/cancel", registrations.cancel, name="cancel"),
     path("registrations/<slug:registration_id>/pay", registrations.pay, name="pay"),
+    path("photos/<str:digest>.webp", photos.serve, name="photo"),
+    path("favicon.ico", signs.favicon),
     path("language", set_language, name="language"),
 ]

@@ -13,6 +13,7 @@ from django.utils.translation import ngettext_lazy
 from inscrit.backoffice import TabularInline, link, list_of, one_by_one
 from inscrit.backoffice.attention import WAITING, Waiting
 from inscrit.backoffice.filters import AttentionFilter
+from inscrit.backoffice.labels import NamedColumns
 from inscrit.backoffice.pages import Page, Panel
 from inscrit.money import money
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["RegistrationAdmin", "actor", "reported"]
 
 
-class ParticipantInline(TabularInline[Participant, Registration]):
+class ParticipantInline(NamedColumns, TabularInline[Participant, Registration]):
     """Names can be put right; the number of places is what was paid for."""
 
     model = Participant

@@ -32,7 +32,10 @@ def organiser(installation: Installation) -> Iterator[httpx.Client]:
 @pytest.fixture
 def open_event(organiser: httpx.Client) -> OpenEvent:
     """Publishes an event; what is not said is a card-paid one of ten places at 25.00 €."""
+    return publisher(organiser)
 
+
+def publisher(organiser: httpx.Client) -> OpenEvent:
     def publish(**said: Any) -> dict[str, Any]:
         starts = datetime.now(UTC) + timedelta(days=30)
         event = {

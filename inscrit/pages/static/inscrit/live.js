@@ -24,18 +24,56 @@ function sentence({ remaining, next_release_at }, says) {
   return says.next.replace("{time}", clock(next, says.zone, says.clock));
 }
 
-function followPlaces(element) {
-  const source = new EventSource(element.dataset.places);
-  source.addEventListener("places", ({ data }) => {
-    const places = JSON.parse(data);
-    if (places.remaining === null) return;
-    const text = sentence(places, element.dataset);
-    if (element.textContent !== text) element.textContent = text;
-    element.classList.toggle("none", places.remaining === 0);
-    element.classList.toggle("few", places.remaining > 0 && places.remaining <= element.dataset.fewUpTo);
-    showWhen(places.remaining > 0 ? "places" : "none");
-  });
-  addEventListener("pagehide", () => source.close(), { once: true });
+function show(element, says, places) {
+  if (places.remaining === null) return;
+  const text = sentence(places, { ...says, zone: element.dataset.zone });
+  if (element.textContent !== text) element.textContent = text;
+  element.classList.toggle("none", places.remaining === 0);
+  element.classList.toggle("few", places.remaining > 0 && places.remaining <= says.fewUpTo);
+  element.closest(".event")?.classList.toggle("over", places.remaining === 0);
+  showWhen(places.remaining > 0 ? "places" : "none");
+}
+
+// One stream for the page, whether it shows one event or many. A page that nobody looks at follows
+// nothing: browsers allow few connections to a site, and whoever looks again is told at once.
+function followPlaces(root) {
+  const shown = (id) => (id ? root.querySelector(`[data-places="${id}"]`) : root);
+  let source = null;
+  let again = 0;
+  const stop = () => {
+    clearTimeout(again);
+    source?.close();
+    source = null;
+  };
+  const start = () => {
+    stop();
+    source = new EventSource(root.dataset.stream);
+    source.addEventListener("places", ({ data }) => {
+      const places = JSON.parse(data);
+      const element = shown(places.event_id);
+      if (element) show(element, root.dataset, places);
+    });
+    // Broken off, the browser comes back by itself; refused (a restart), it never would.
+    source.addEventListener("error", () => {
+      if (source?.readyState === EventSource.CLOSED) again = setTimeout(start, 4000 + 4000 * Math.random());
+    });
+  };
+  const look = () => (document.hidden ? stop() : start());
+  document.addEventListener("visibilitychange", look);
+  addEventListener("pagehide", () => {
+    stop();
+    document.removeEventListener("visibilitychange", look);
+  }, { once: true });
+  look();
+}
+
+// The time zone of an event is named to whoever's clock shows another time.
+function nameZones() {
+  for (const element of document.querySelectorAll("[data-zone-of]")) {
+    const zone = element.textContent.slice(1, -1);
+    const moment = new Date(element.dataset.zoneOf);
+    if (clock(moment, zone, "{hour}:{minute}") !== clock(moment, undefined, "{hour}:{minute}")) element.hidden = false;
+  }
 }
 
 // One form for both: it registers while there are places, and joins the waiting list while not.
@@ -47,6 +85,7 @@ function showWhen(now) {
   // What the server answered to a form stays until the places move once more.
   if (!form || before === now || (before === undefined && form.querySelector("[role=alert]"))) return;
   document.querySelectorAll("[data-when]").forEach((one) => { one.hidden = one.dataset.when !== now; });
+  document.querySelector(".jump")?.toggleAttribute("hidden", now !== "places");
   form.action = now === "places" ? form.dataset.register : form.dataset.wait;
 }
 
@@ -73,10 +112,11 @@ function followStatus(element) {
 }
 
 function follow() {
-  document.querySelectorAll("[data-places]").forEach(followPlaces);
+  document.querySelectorAll("[data-stream]").forEach(followPlaces);
 }
 
 follow();
+nameZones();
 document.querySelectorAll("[data-status]").forEach(followStatus);
 // Shown again from the browser's memory, after Back: places are followed anew, and what is said
 // of a registration is read again. A form keeps what was written into it.

@@ -1,0 +1,58 @@
+"""One open stream, and how it is told what moved."""
+
+import asyncio
+import random
+
+from starlette.types import Receive, Send
+
+HEARTBEAT = b": still here\n\n"
+# After a restart everybody comes back; not all in the same moment.
+COME_BACK_MS = (2000, 6000)
+
+
+class Watcher:
+    """Somebody who looks at places.
+
+    Nobody waits for a watcher: who reads slowly is told, once they have read, how things are then,
+    and what moved in between is kept as one mark per source. So each costs the same small memory.
+    """
+
+    __slots__ = ("_moved", "_send", "_writing")
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._moved: dict[object, bytes] = {}
+        self._writing: asyncio.Task[None] | None = None
+
+    def tell(self, source: object, frame: bytes) -> None:
+        """Write ``frame`` as soon as may be, unless a later one of the same source overtakes it."""
+        self._moved[source] = frame
+        if self._writing is None:
+            self._writing = asyncio.create_task(self._write())
+
+    def greet(self) -> None:
+        """Say when to come back should this break off."""
+        wait = random.randint(*COME_BACK_MS)  # noqa: S311 - spreads them out, guards nothing
+        self.tell(self, b"retry: %d\n\n" % wait)
+
+    def keep_open(self) -> None:
+        """A comment now and then keeps proxies from closing a quiet stream."""
+        if not self._moved:
+            self.tell(self, HEARTBEAT)
+
+    async def until_gone(self, receive: Receive) -> None:
+        try:
+            while (await receive())["type"] != "http.disconnect":
+                pass
+        finally:
+            if self._writing is not None:
+                self._writing.cancel()
+
+    async def _write(self) -> None:
+        try:
+            while self._moved:
+                body = b"".join(self._moved.values())
+                self._moved.clear()
+                await self._send({"type": "http.response.body", "body": body, "more_body": True})
+        finally:
+            self._writing = None

@@ -1,0 +1,151 @@
+"""The photo of an event: uploaded by an organiser, seen by everybody."""
+
+import re
+from io import BytesIO
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import IntegrityError, connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from PIL import Image
+
+from inscrit.backoffice import page_of
+from inscrit.events import photos
+from inscrit.events.models import Event
+from inscrit.events.photos import Photo, PhotoFile
+
+from . import desk
+from .test_pages import offer
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def jpeg(colour: str = "#c04030", size: tuple[int, int] = (1400, 900)) -> bytes:
+    written = BytesIO()
+    Image.new("RGB", size, colour).save(written, "JPEG")
+    return written.getvalue()
+
+
+def fields(client: Client, event: Event) -> dict[str, Any]:
+    """What the event's page would send as it is."""
+    form = client.get(page_of(event)).context["adminform"].form
+    sent: dict[str, Any] = {}
+    for bound in form:
+        value = bound.value()
+        if hasattr(value, "date"):
+            sent[f"{bound.html_name}_0"] = value.strftime("%Y-%m-%d")
+            sent[f"{bound.html_name}_1"] = value.strftime("%H:%M:%S")
+        else:
+            sent[bound.html_name] = "" if value is None else value
+    has = int(Photo.objects.filter(event=event).exists())
+    sent |= {"photo-TOTAL_FORMS": 1, "photo-INITIAL_FORMS": has, "photo-0-event": event.pk}
+    sent |= {"photo-0-alt_fr": "", "photo-0-alt_en": ""}
+    return sent
+
+
+def save(client: Client, event: Event, content: bytes | None = None, **said: Any) -> Any:
+    sent = fields(client, event) | {f"photo-0-{name}": value for name, value in said.items()}
+    if content is not None:
+        sent["photo-0-upload"] = SimpleUploadedFile("cour.jpg", content, "image/jpeg")
+    return client.post(page_of(event), sent)
+
+
+@pytest.fixture
+def organiser() -> Client:
+    return desk.organiser()
+
+
+def test_an_uploaded_photo_is_on_the_event_s_page_and_in_the_list(organiser: Client) -> None:
+    event = offer()
+    assert save(organiser, event, jpeg(), alt_fr="La ferme", alt_en="The farm").status_code == 302
+    for path in ("/", "/events/farm"):
+        page = Client(headers={"accept-language": "en"}).get(path).content.decode()
+        (image,) = re.findall(r"<img [^>]*photos/[^>]*>", page)
+        assert 'alt="The farm"' in image
+        assert 'width="1280" height="853"' in image
+        addresses = re.findall(r"(/photos/[0-9a-f]{32}\.webp) (\d+)w", image)
+        assert [int(width) for _, width in addresses] == [480, 800, 1280]
+        for address, width in addresses:
+            file = Client().get(address)
+            assert file["Content-Type"] == "image/webp"
+            assert Image.open(BytesIO(file.content)).width == int(width)
+    page = Client(headers={"accept-language": "fr"}).get("/").content.decode()
+    assert 'alt="La ferme"' in page
+
+
+def test_a_photo_may_be_kept_for_ever_and_is_not_sent_twice(organiser: Client) -> None:
+    event = offer()
+    save(organiser, event, jpeg())
+    address = Photo.objects.get().largest
+    first = Client().get(address)
+    assert first["Cache-Control"] == "public, max-age=31536000, immutable"
+    with CaptureQueriesContext(connection) as queries:
+        again = Client(headers={"if-none-match": first["ETag"]}).get(address)
+    assert (again.status_code, again.content, len(queries)) == (304, b"", 0)
+    assert Client().get(f"/photos/{'0' * 32}.webp").status_code == 404
+    assert Client().get("/photos/..%2fsettings.webp").status_code == 404
+
+
+def test_another_photo_takes_its_place_and_the_old_one_is_gone(organiser: Client) -> None:
+    event = offer()
+    save(organiser, event, jpeg("red"))
+    old = Photo.objects.get().largest
+    save(organiser, event, jpeg("blue"), alt_fr="Bleu")
+    photo = Photo.objects.get()
+    assert photo.largest != old
+    assert Client().get(old).status_code == 404
+    assert PhotoFile.objects.count() == 3
+    save(organiser, event, alt_fr="Très bleu")  # the words alone
+    assert (Photo.objects.get().largest, Photo.objects.get().alt_fr) == (photo.largest, "Très bleu")
+
+
+def test_a_photo_taken_away_leaves_a_drawing(organiser: Client) -> None:
+    event = offer()
+    save(organiser, event, jpeg())
+    assert save(organiser, event, DELETE="on").status_code == 302
+    assert not PhotoFile.objects.exists()
+    page = Client().get("/events/farm").content.decode()
+    assert "/photos/" not in page
+    assert re.search(r'<svg class="art art[0-5]".*aria-hidden="true"', page)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"GIF89a no picture", "Please choose a JPEG, PNG or WebP file."),
+        (jpeg(size=(100, 100)), "This picture is too small"),
+        (None, "Please choose a picture."),
+    ],
+)
+def test_what_can_t_be_shown_is_refused_in_words(
+    organiser: Client, content: bytes | None, told: str
+) -> None:
+    event = offer()
+    answer = save(organiser, event, content, alt_en="The farm")
+    assert answer.status_code == 200
+    assert told in desk.text_of(answer)
+    assert not Photo.objects.exists()
+
+
+def test_lists_never_read_the_bytes(organiser: Client) -> None:
+    save(organiser, offer(), jpeg())
+    with CaptureQueriesContext(connection) as queries:
+        Client().get("/")
+    assert not [query for query in queries if "photofile" in query["sql"]]
+
+
+def test_the_database_holds_no_huge_file() -> None:
+    photo = Photo.objects.create(event=offer())
+    with pytest.raises(IntegrityError, match="photo_file_is_small"):
+        PhotoFile.objects.create(photo=photo, digest="0" * 32, width=480, content=b"\0" * 2_000_001)
+    with pytest.raises(IntegrityError, match="photo_digest_is_one"):
+        PhotoFile.objects.create(photo=photo, digest="../etc/passwd", width=480, content=b"x")
+
+
+def test_an_event_s_photo_goes_with_it() -> None:
+    event = offer()
+    photos.show(Photo(event=event), [])
+    event.delete()
+    assert not Photo.objects.exists()
