@@ -39,9 +39,13 @@ class Change:
 def untold(event: Event) -> UntoldChange | None:
     """What registrants do not know yet."""
     believed = UntoldChange.objects.filter(pk=event.pk).first()
-    if believed is None or not told(_remembered(believed), event):
+    if believed is None or not differences(believed, event):
         return None
     return believed
+
+
+def differences(believed: UntoldChange, event: Event) -> list["Change"]:
+    return told(_remembered(believed), event)
 
 
 def told(before: Mapping[str, Any], event: Event) -> list[Change]:

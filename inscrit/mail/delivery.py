@@ -56,9 +56,7 @@ class Delivery(Enum):
 
 def waiting() -> list[int]:
     """The messages to be sent now that no job has in hand."""
-    due = Message.objects.filter(
-        state__in=WAITING, next_try_at__lte=timezone.now()
-    )
+    due = Message.objects.filter(state__in=WAITING, next_try_at__lte=timezone.now())
     return list(due.order_by("next_try_at").values_list("pk", flat=True)[:MOST_AT_ONCE])
 
 

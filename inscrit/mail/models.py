@@ -223,9 +223,7 @@ class Unsubscribed(models.Model):
         verbose_name = _("unsubscribed address")
         verbose_name_plural = _("unsubscribed addresses")
         ordering = ("-at",)
-        constraints = (
-            models.UniqueConstraint(Lower("address"), "kind", name="unsubscribed_once"),
-        )
+        constraints = (models.UniqueConstraint(Lower("address"), "kind", name="unsubscribed_once"),)
 
     def __str__(self) -> str:
         return self.address

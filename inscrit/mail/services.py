@@ -30,7 +30,11 @@ class BeingSent(Exception):
 
 
 def queue(
-    kind: str, registration_ids: Sequence[str], *, key: str, context: Mapping[str, Any] | None = None
+    kind: str,
+    registration_ids: Sequence[str],
+    *,
+    key: str,
+    context: Mapping[str, Any] | None = None,
 ) -> int:
     """Write to the registrants, each once for a ``key``; how many messages are new.
 

@@ -3,7 +3,7 @@
 from django.urls import URLPattern, path
 from django.views.i18n import set_language
 
-from . import events, registering, registrations
+from . import events, no_more_mail, registering, registrations
 
 app_name = "pages"
 urlpatterns: list[URLPattern] = [
@@ -14,5 +14,6 @@ urlpatterns: list[URLPattern] = [
     path("registrations/<slug:registration_id>/status", registrations.status, name="status"),
     path("registrations/<slug:registration_id>/cancel", registrations.cancel, name="cancel"),
     path("registrations/<slug:registration_id>/pay", registrations.pay, name="pay"),
+    path("no-more-mail/<int:message_id>/<str:token>", no_more_mail.page, name="no-more-mail"),
     path("language", set_language, name="language"),
 ]
