@@ -1,6 +1,6 @@
 """The organisers' page for the outbox."""
 
-# ruff: noqa: ARG001 - Django's signatures
+# ruff: noqa: ARG001, ARG002 - Django's signatures
 
 from typing import TYPE_CHECKING, Any
 

@@ -25,7 +25,7 @@ _MAKERS: defaultdict[str, list[Maker]] = defaultdict(list)
 
 
 def attach(kind: str, maker: Maker) -> None:
-    """Every mail of this kind gets what ``maker`` makes of its message, in its reader's language."""
+    """Every mail of this kind gets what ``maker`` makes of it, in its reader's language."""
     if maker not in _MAKERS[kind]:
         _MAKERS[kind].append(maker)
 

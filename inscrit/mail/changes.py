@@ -8,13 +8,12 @@ again as they believe.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.formats import date_format
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from inscrit.events.models import Event
@@ -23,6 +22,9 @@ from inscrit.registrations.models import Registration
 
 from . import services
 from .models import MessageKind, UntoldChange
+
+if TYPE_CHECKING:
+    from django.utils.functional import Promise
 
 FIELDS = ("title", "location", "starts_at", "ends_at", "time_zone")
 

@@ -10,10 +10,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 if TYPE_CHECKING:
+    from django.utils.functional import Promise
+
     from .models import Message
 
 Context = Callable[["Message"], Mapping[str, Any]]
@@ -47,7 +48,7 @@ _KINDS: dict[str, Kind] = {}
 
 
 def register(kind: Kind) -> None:
-    """From now on there are messages of this kind. The same name again puts another in its place."""
+    """From now on there are messages of this kind; the same name again replaces it."""
     _KINDS[kind.name] = kind
 
 
