@@ -150,7 +150,8 @@ def as_its_reader(locale: str, registration: Registration | None) -> Iterator[No
 
 
 def _one_line(subject: str) -> str:
-    return str(Truncator(" ".join(subject.split())).chars(LONGEST_SUBJECT))
+    # Not split(): spaces that do not break stay what they are.
+    return str(Truncator(re.sub(r"[ \t\r\n]+", " ", subject).strip(" ")).chars(LONGEST_SUBJECT))
 
 
 def _tidy(text: str) -> str:

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from inscrit.events.models import Event, EventStatus
 from inscrit.mail.composing import compose
+from inscrit.mail.digest import figures_of
 from inscrit.mail.models import FOR_ORGANISERS, Message, MessageKind
 from inscrit.pages.timeline import timeline
 from inscrit.registrations.models import Participant, PaymentMethod, Registration
@@ -216,7 +217,8 @@ def test_an_alert_says_what_it_was_given(locale: str) -> None:
 def test_no_mail_to_the_organiser_holds_what_opens_a_registration(
     registration: Registration, kind: str
 ) -> None:
-    composed = to_organiser(kind, registration=registration, context={"subject": "s", "text": "t"})
+    said = {"subject": "s", "text": "t", **figures_of(timezone.localdate())}
+    composed = to_organiser(kind, registration=registration, context=said)
     for text in (str(composed.body), html_of(composed)):
         assert registration.token not in text
         assert "token" not in text
