@@ -76,13 +76,10 @@ class MessageAdmin(Unchangeable, ModelAdmin[Message]):
         "recipient",
         "locale",
         "registration_link",
-        "state",
+        "what_became",
         "attempts",
-        "error",
         "details",
         "created_at",
-        "next_try_at",
-        "sent_at",
     )
     actions = ("send_again", "give_up")
     change_list_template = "mail/admin_messages.html"
@@ -193,8 +190,7 @@ def became(message: Message) -> "SafeString | str":
     if message.state == MessageState.SENT:
         return gettext("Sent on %(at)s") % at
     if message.state == MessageState.RETRYING:
-        said = gettext("To be tried again on %(at)s: %(error)s") % {**at, "error": message.error}
-        return format_html('<span class="alarm">{}</span>', said)
+        return gettext("To be tried again on %(at)s: %(error)s") % {**at, "error": message.error}
     if message.state == MessageState.FAILED:
         said = gettext("Not delivered: %(error)s") % {"error": message.error}
         return format_html('<span class="alarm">{}</span>', said)

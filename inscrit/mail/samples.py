@@ -88,7 +88,9 @@ SAMPLES = {
         Sample("registered", MessageKind.REGISTERED, _("by card")),
         Sample("registered-cheque", MessageKind.REGISTERED, _("by cheque"), _CHEQUE),
         Sample("confirmed", MessageKind.CONFIRMED, "", _PAID, _own_words),
-        Sample("confirmed-free", MessageKind.CONFIRMED, _("free of charge"), {"amount": 0}, _own_words),
+        Sample(
+            "confirmed-free", MessageKind.CONFIRMED, _("free of charge"), {"amount": 0}, _own_words
+        ),
         Sample("confirmed-late", MessageKind.CONFIRMED, _("paid late"), _PAID, _told_it_ended),
         Sample("payment_failed", MessageKind.PAYMENT_FAILED),
         Sample("expired", MessageKind.EXPIRED),

@@ -153,7 +153,9 @@ def give_up(message_id: int, *, by: str) -> bool:
         message = _in_nobodys_hands(message_id)
         if message.state not in (*WAITING, MessageState.FAILED):
             return False
-        message.state, message.error = MessageState.DROPPED, by
+        with translation.override(config.current().language_code):
+            message.error = _("Given up by %(who)s.") % {"who": by}
+        message.state = MessageState.DROPPED
         message.save(update_fields=["state", "error"])
     return True
 

@@ -1,4 +1,4 @@
-"""A secretary at the outbox: what there is, what it says, sending again, giving up, looking ahead."""
+"""A secretary at the outbox: what there is, what it says, what becomes of it."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -22,7 +22,7 @@ from .desk import address, asked, chosen, done, listed, organiser, reader, seen,
 from .mailserver import MailServer, mail_server
 from .test_audit import make_event, paid, register, tell
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
@@ -92,12 +92,12 @@ def test_a_message_given_up_is_never_sent_and_no_more_a_thing_to_do(server: Mail
     assert f'action="{url}"' in desk.get(page_of(message)).content.decode()
     desk.post(url)
     message.refresh_from_db()
-    assert (message.state, message.error) == (MessageState.DROPPED, "admin:marie-en")
+    assert (message.state, message.error) == (MessageState.DROPPED, "Abandonné par admin:marie-en.")
     assert "could not be delivered" not in text_of(desk.get(index))
     delivery.deliver(message.pk)
     assert server.taken == []
     assert "it does not wait to be sent" in chosen(desk, "give_up", message)
-    assert "Not sent: admin:marie-en" in listed(desk, Message)
+    assert "Not sent: Abandonné par admin:marie-en." in listed(desk, Message)
 
 
 def test_a_person_can_still_send_what_was_given_up(server: MailServer) -> None:
@@ -128,7 +128,7 @@ def test_every_mail_can_be_looked_at_and_nothing_is_sent(language: str) -> None:
     for name in SAMPLES:
         query = f"?sample={name}&language={language}&event={event.pk}"
         page = text_of(desk.get(preview("preview") + query))
-        if name not in ("organiser_alert",):
+        if name != "organiser_alert":
             assert "Kermesse" in page
         assert "</html>" in desk.get(preview("preview_body") + query).content.decode()
     assert text_of(desk.get(preview("preview")))

@@ -1,4 +1,4 @@
-"""Every mail there is, in both languages: whole, translated, short enough, and with what it needs."""
+"""Every mail there is, in both languages: whole, translated, and short enough."""
 
 import itertools
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from inscrit import config
 from inscrit.events.models import Event
-from inscrit.mail import attachments, kinds, samples
+from inscrit.mail import attachments, digest, kinds, samples
 from inscrit.mail.attachments import Attachment
 from inscrit.mail.composing import compose, fill_in, written
 from inscrit.mail.kinds import Kind, UnknownKind
@@ -161,7 +161,7 @@ def _context(kind: str, event: Event) -> dict[str, object]:
         times = {"starts_at": when, "ends_at": when, "time_zone": event.time_zone}
         return {"before": {"title": "Before", "location": "", **times}}
     if kind == "organiser_digest":
-        return samples.digest.figures_of(timezone.localdate())
+        return digest.figures_of(timezone.localdate())
     return {"subject": "s", "text": "t"}
 
 

@@ -15,13 +15,13 @@ from inscrit import config
 from inscrit.events.models import Event
 from inscrit.mail import delivery, digest, nudging
 from inscrit.mail.models import EventMails, Message, MessageKind, Sending, Unsubscribed
-from inscrit.registrations.lifecycle import CancelRequested, CheckoutExpired
+from inscrit.registrations.lifecycle import CancelRequested, CheckoutExpired, Fact
 from inscrit.registrations.models import Registration
 
 from .mailserver import MailServer, mail_server
 from .test_audit import completed, make_event, paid, register, tell
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 PARIS = ZoneInfo("Europe/Paris")
 
@@ -85,7 +85,7 @@ def test_a_hold_of_a_day_is_another_rooms_to_tell() -> None:
 def test_what_was_settled_meanwhile_is_not_sent(server: MailServer, fact: str) -> None:
     registration = minutes_ago(register(make_event()), 12)
     nudging.tell_the_unpaid()
-    facts = {
+    facts: dict[str, Fact] = {
         "paid": completed(registration),
         "expired": CheckoutExpired(None),
         "cancelled": CancelRequested(refund=False),
@@ -173,6 +173,7 @@ def test_an_event_moved_to_another_day_is_told_of_again(monkeypatch: pytest.Monk
     assert nudging.remind() == 1
 
 
+@pytest.mark.django_db(transaction=True)  # the page has a connection of its own
 def test_a_reminder_is_ended_by_its_link_and_only_by_pressing(server: MailServer) -> None:
     event = in_days(3)
     registration = yesterday(paid(event))
