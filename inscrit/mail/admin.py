@@ -212,6 +212,8 @@ def _send_again(message: Message) -> str | None:
         services.send_again(message.pk)
     except services.BeingSent:
         return gettext("it is being sent at this moment")
+    except services.NotNeeded as why:
+        return str(why)
     return None
 
 

@@ -22,7 +22,7 @@ from django.utils import timezone, translation
 from inscrit import config
 from inscrit.registrations.models import Registration
 
-from . import kinds
+from . import services
 from .composing import Parcel, packed, written
 from .models import FOR_ORGANISERS, WAITING, Message, MessageState, Sending
 
@@ -114,14 +114,12 @@ def _deliver(message_id: int) -> Delivery:
 
 
 def _is_needless(message: Message) -> bool:
-    """What would tell nothing any more is dropped; not if a person asked for it once more."""
-    if message.times_sent or message.kind not in {kind.name for kind in kinds.known()}:
-        return False
+    """What would tell nothing any more is not sent, and says why."""
     with translation.override(config.current().language_code):
-        why = kinds.of(message.kind).needless(message)
-        if why is None:
-            return False
-        message.state, message.error = MessageState.DROPPED, str(why)
+        message.error = services.why_needless(message)
+    if not message.error:
+        return False
+    message.state = MessageState.SENT if message.times_sent else MessageState.DROPPED
     message.save(update_fields=["state", "error"])
     log.info(f"✉️  Mail not needed any more: {message.kind}", **_details(message))
     return True

@@ -17,6 +17,7 @@ from inscrit.registrations import services as registrations
 from inscrit.registrations.models import Registration
 from inscrit.sql import Statement, statements
 
+from . import kinds
 from .models import FOR_ORGANISERS, WAITING, Message, MessageKind, MessageState
 
 SQL = statements(Path(__file__).parent / "sql" / "outbox.sql")
@@ -27,6 +28,10 @@ log = structlog.get_logger()
 
 class BeingSent(Exception):
     """The message is in a worker's hands at this moment."""
+
+
+class NotNeeded(Exception):
+    """Nobody needs the message any more; the text says why."""
 
 
 def queue(
@@ -70,6 +75,13 @@ def write(
         if is_new:
             _carry(message)
     return message if is_new else None
+
+
+def why_needless(message: Message) -> str:
+    """Why nobody needs this message any more, in the language that is active; or an empty text."""
+    if message.kind not in {kind.name for kind in kinds.known()}:
+        return ""  # a newer version knows
+    return str(kinds.of(message.kind).needless(message) or "")
 
 
 def alert(key: str, subject: str, text: str) -> None:
@@ -129,12 +141,14 @@ def _given_up(messages: Sequence[Message]) -> Iterator[str]:
 
 
 def send_again(message_id: int) -> None:
-    """Send a message now, whatever became of it before. Raises BeingSent.
+    """Send a message now, whatever became of it before. Raises BeingSent, NotNeeded.
 
     A registrant's goes to the address that the registration has now: it may have been put right.
     """
     with transaction.atomic():
         message = _in_nobodys_hands(message_id)
+        if why := why_needless(message):
+            raise NotNeeded(why)
         message.state, message.attempts = MessageState.QUEUED, 0
         message.next_try_at, message.organiser_told = timezone.now(), False
         message.recipient = _address(message)

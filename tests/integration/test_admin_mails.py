@@ -108,6 +108,17 @@ def test_a_person_can_still_send_what_was_given_up(server: MailServer) -> None:
     assert len(server.taken) == 1
 
 
+def test_who_would_call_for_a_payment_that_has_come_is_told_so() -> None:
+    registration = paid(make_event())
+    message = registration.messages.create(
+        kind="registered", key="x", recipient="a@example.org", locale="fr", state="sent"
+    )
+    page = chosen(organiser(), "send_again", message)
+    assert "It is paid by now, or it has ended." in page
+    message.refresh_from_db()
+    assert message.state == MessageState.SENT
+
+
 def test_who_may_only_look_gives_nothing_up() -> None:
     message = confirmation()
     url = reverse("admin:mail_message_give_up", args=[message.pk])

@@ -12,7 +12,8 @@ BEGIN
         event_id, title, location, starts_at, ends_at, time_zone, at
     )
     VALUES (
-        OLD.id, OLD.title, OLD.location, OLD.starts_at, OLD.ends_at, OLD.time_zone, clock_timestamp()
+        OLD.id, OLD.title, OLD.location, OLD.starts_at, OLD.ends_at, OLD.time_zone,
+        clock_timestamp()
     )
     ON CONFLICT (event_id) DO UPDATE SET at = excluded.at;
     RETURN NULL;
