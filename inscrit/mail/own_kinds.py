@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from inscrit import config
 from inscrit.events.models import EventStatus
-from inscrit.registrations.lifecycle import CONFIRMED, HOLDING, Status
+from inscrit.registrations.lifecycle import CONFIRMED, HOLDING, PaymentMethod, Status
 from inscrit.registrations.models import Registration
 
 from . import changes, kinds, reasons
@@ -31,7 +31,7 @@ def register() -> None:
 def _kinds() -> list[Kind]:
     again = _("See your registration and register again")
     return [
-        _kind(MessageKind.REGISTERED, button=_("Pay or see your registration"), needless=settled),
+        _kind(MessageKind.REGISTERED, context=to_be_paid, needless=settled),
         _kind(MessageKind.CONFIRMED, context=_confirmed),
         _kind(MessageKind.EXPIRED, button=again),
         _kind(MessageKind.PAYMENT_FAILED, button=again),
@@ -60,6 +60,12 @@ def _of(message: Message) -> Registration:
     if message.registration is None:
         raise Registration.DoesNotExist
     return message.registration
+
+
+def to_be_paid(message: Message) -> Context:
+    """A cheque is paid nowhere on the page."""
+    by_card = _of(message).payment_method == PaymentMethod.STRIPE
+    return {"button": _("Pay or see your registration")} if by_card else {}
 
 
 def _with_own_words(message: Message) -> Context:

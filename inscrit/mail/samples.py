@@ -15,9 +15,9 @@ from inscrit.registrations.explanations import explain
 from inscrit.registrations.lifecycle import PaymentMethod, Reason, Status
 from inscrit.registrations.models import Participant, Registration
 
-from . import changes, digest, kinds
+from . import changes, digest, kinds, own_kinds
 from .composing import Letter, about, as_its_reader, fill_in
-from .models import EventMails, MessageKind
+from .models import EventMails, Message, MessageKind
 
 if TYPE_CHECKING:
     from django.utils.functional import Promise
@@ -39,6 +39,10 @@ class Sample:
     def label(self) -> str:
         label = str(kinds.of(self.kind).label)
         return f"{label} ({self.detail})" if self.detail else label
+
+
+def _to_be_paid(registration: Registration) -> Mapping[str, Any]:
+    return own_kinds.to_be_paid(Message(registration=registration))
 
 
 def _own_words(registration: Registration) -> Mapping[str, Any]:
@@ -85,7 +89,7 @@ _OVER = {"status": Status.CANCELLED.value}
 SAMPLES = {
     sample.name: sample
     for sample in (
-        Sample("registered", MessageKind.REGISTERED, _("by card")),
+        Sample("registered", MessageKind.REGISTERED, _("by card"), {}, _to_be_paid),
         Sample("registered-cheque", MessageKind.REGISTERED, _("by cheque"), _CHEQUE),
         Sample("confirmed", MessageKind.CONFIRMED, "", _PAID, _own_words),
         Sample(

@@ -108,6 +108,7 @@ def form_of(event: Event, **said: Any) -> dict[str, Any]:
         "status": event.status,
         "late_payment": "refund",
         "lost_dispute": "free_places",
+        **forms("mails", 0),
         **said,
     }
 

@@ -201,3 +201,5 @@ def test_who_pays_by_cheque_reads_at_once_what_to_send() -> None:
     text = written(registration.messages.get()).letter.text
     assert f"avec la référence {registration.pk} au dos" in text
     assert "10,00" in text
+    assert "Voir votre inscription" in text
+    assert "Payer" not in text
