@@ -49,6 +49,7 @@ class Config:
     language_code: str
     log_format: str
     payload_retention_days: int
+    digest_hour: int | None
 
     @property
     def livemode(self) -> bool | None:
@@ -124,6 +125,7 @@ def load(environ: Mapping[str, str] = os.environ, secrets_dir: Path = SECRETS_DI
         language_code=_choice("LANGUAGE_CODE", sources.get("LANGUAGE_CODE") or "fr", LANGUAGES),
         log_format=_choice("LOG_FORMAT", sources.get("LOG_FORMAT") or "text", ("text", "json")),
         payload_retention_days=_days(sources.get("PAYLOAD_RETENTION_DAYS") or "400"),
+        digest_hour=_hour(sources.get("DIGEST_HOUR") or "7"),
     )
 
 
@@ -245,3 +247,12 @@ def _days(value: str) -> int:
     if value.isascii() and value.isdigit() and int(value) > 0:
         return int(value)
     raise SettingError("PAYLOAD_RETENTION_DAYS", f"{value!r} is no number of days", "Write 400.")
+
+
+def _hour(value: str) -> int | None:
+    if value == "off":
+        return None
+    if value.isascii() and value.isdigit() and int(value) < 24:
+        return int(value)
+    mend = "Write an hour from 0 to 23, or off."
+    raise SettingError("DIGEST_HOUR", f"{value!r} is no hour", mend)

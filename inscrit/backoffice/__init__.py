@@ -21,12 +21,16 @@ if TYPE_CHECKING:
 
     ModelAdmin = admin.ModelAdmin
     TabularInline = admin.TabularInline
+    StackedInline = admin.StackedInline
 else:
 
     class ModelAdmin(admin.ModelAdmin, Generic[M]):
         """Django's, which does not know at run time that it is generic."""
 
     class TabularInline(admin.TabularInline, Generic[M, P]):
+        """Django's, which does not know at run time that it is generic."""
+
+    class StackedInline(admin.StackedInline, Generic[M, P]):
         """Django's, which does not know at run time that it is generic."""
 
 

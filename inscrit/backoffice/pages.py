@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path
 from django.utils.text import capfirst
 from django.views.decorators.http import require_http_methods
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 # A part of a page, as HTML; an empty text where there is nothing to show.
 Panel: TypeAlias = Callable[[HttpRequest, Any], "SafeString | str"]
+# Where to go once an object is saved, or None: something about it is to be asked.
+Question: TypeAlias = Callable[[HttpRequest, Any], str | None]
 
 
 class Page(ModelAdmin[M]):
@@ -30,6 +32,14 @@ class Page(ModelAdmin[M]):
     above: ClassVar[list[Panel]] = []
     below: ClassVar[list[Panel]] = []
     last: ClassVar[list[Panel]] = []
+    once_saved: ClassVar[list[Question]] = []
+
+    def response_change(self, request: HttpRequest, obj: M) -> HttpResponse:
+        """Back as usual; but first whatever is to be asked after this change."""
+        response = super().response_change(request, obj)
+        asked = (question(request, obj) for question in self.once_saved)
+        way = next((address for address in asked if address), None)
+        return HttpResponseRedirect(way) if way else response
 
     def get_object(
         self, request: HttpRequest, object_id: str, from_field: str | None = None

@@ -63,7 +63,7 @@ class EventForm(ModelForm):
 @admin.register(Event)
 class EventAdmin(Page[Event]):
     form = EventForm
-    inlines = (PhotoInline,)
+    inlines: ClassVar[list[Any]] = [PhotoInline]
     list_display = (
         "title",
         "starts_at",

@@ -1,6 +1,6 @@
 """The organisers' page for the outbox."""
 
-# ruff: noqa: ARG001 - Django's signatures
+# ruff: noqa: ARG001, ARG002 - Django's signatures
 
 from typing import TYPE_CHECKING, Any
 
@@ -10,12 +10,16 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path
-from django.utils.translation import gettext, ngettext_lazy
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.html import format_html, format_html_join
+from django.utils.translation import gettext, ngettext, ngettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from inscrit.backoffice import (
     ModelAdmin,
+    StackedInline,
     TabularInline,
     Unchangeable,
     link,
@@ -23,12 +27,18 @@ from inscrit.backoffice import (
     one_by_one,
 )
 from inscrit.backoffice.attention import WAITING, Waiting
+from inscrit.backoffice.deeds import Deed, Prospect
+from inscrit.events.admin import EventAdmin
+from inscrit.events.models import Event
 from inscrit.registrations import lifecycle
 from inscrit.registrations.admin import RegistrationAdmin
+from inscrit.registrations.deeds import actor
 from inscrit.registrations.models import Registration
 
-from . import services
-from .models import Message, MessageState
+from . import changes, models, previewing, services
+from .composing import written
+from .delivery import without_key
+from .models import EventMails, Message, MessageState, Sending, Unsubscribed, UntoldChange
 
 if TYPE_CHECKING:
     from django.utils.safestring import SafeString
@@ -47,34 +57,41 @@ class MessageAdmin(Unchangeable, ModelAdmin[Message]):
         "created_at",
         "kind",
         "recipient",
-        "state",
-        "attempts",
+        "what_became",
         "registration_link",
-        "sent_at",
     )
     list_filter = ("state", "kind", "locale", "created_at")
     list_select_related = ("registration",)
-    search_fields = ("recipient", "registration__id")
+    search_fields = (
+        "recipient",
+        "registration__id",
+        "registration__contact_name",
+        "registration__contact_email",
+        "registration__event__title",
+    )
+    search_help_text = _("An address, a name, a registration’s reference or an event’s title.")
     date_hierarchy = "created_at"
     fields = (
         "kind",
         "recipient",
         "locale",
         "registration_link",
-        "state",
+        "what_became",
         "attempts",
-        "error",
         "details",
         "created_at",
-        "next_try_at",
-        "sent_at",
     )
-    actions = ("send_again",)
+    actions = ("send_again", "give_up")
+    change_list_template = "mail/admin_messages.html"
     change_form_template = "mail/admin_message.html"
 
     @admin.display(description=_("registration"), ordering="registration")
     def registration_link(self, message: Message) -> "SafeString | str":
         return link(message.registration)
+
+    @admin.display(description=_("what became of it"), ordering="state")
+    def what_became(self, message: Message) -> "SafeString | str":
+        return became(message)
 
     @admin.display(description=_("details"))
     def details(self, message: Message) -> str:
@@ -88,13 +105,41 @@ class MessageAdmin(Unchangeable, ModelAdmin[Message]):
     def send_again(self, request: HttpRequest, chosen: QuerySet[Message]) -> None:
         one_by_one(request, chosen, _send_again)
 
+    @admin.action(description=_("Give up"), permissions=["send"])
+    def give_up(self, request: HttpRequest, chosen: QuerySet[Message]) -> None:
+        by = actor(request)
+        one_by_one(request, chosen, lambda message: _give_up(message, by))
+
     def get_urls(self) -> list[URLPattern]:
-        """One more: where the button on a message's page goes."""
-        button = self.admin_site.admin_view(require_POST(self.send_one_again))
+        """Where the buttons on a message's page go, its words, and what each mail looks like."""
+        ways: list[tuple[str, str, Any]] = [
+            ("<int:pk>/send-again/", "send_again", require_POST(self.send_one_again)),
+            ("<int:pk>/give-up/", "give_up", require_POST(self.give_one_up)),
+            ("<int:pk>/body/", "body", require_safe(self.body)),
+            ("preview/", "preview", previewing.page),
+            ("preview/body/", "preview_body", previewing.body),
+            ("preview/send/", "preview_send", previewing.send),
+        ]
         return [
-            path("<int:pk>/send-again/", button, name="mail_message_send_again"),
+            *(
+                path(way, self.admin_site.admin_view(view), name=f"mail_message_{name}")
+                for way, name, view in ways
+            ),
             *super().get_urls(),
         ]
+
+    def body(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """The words of a message as HTML, for a frame on its page."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return previewing.framed(words(get_object_or_404(Message, pk=pk)).html)
+
+    def give_one_up(self, request: HttpRequest, pk: int) -> HttpResponse:
+        if not self.has_send_permission(request):
+            raise PermissionDenied
+        message = get_object_or_404(Message, pk=pk)
+        self.give_up(request, Message.objects.filter(pk=message.pk))
+        return redirect("admin:mail_message_change", message.pk)
 
     def send_one_again(self, request: HttpRequest, pk: int) -> HttpResponse:
         if not self.has_send_permission(request):
@@ -110,8 +155,56 @@ class MessageAdmin(Unchangeable, ModelAdmin[Message]):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        may = {"may_send": self.has_send_permission(request)}
-        return super().change_view(request, object_id, form_url, may | (extra_context or {}))
+        context: dict[str, Any] = {"may_send": self.has_send_permission(request)}
+        if message := Message.objects.filter(pk=object_id).first() if object_id.isdigit() else None:
+            context["words"] = words(message)
+            context["may_give_up"] = message.state in (*models.WAITING, MessageState.FAILED)
+        return super().change_view(request, object_id, form_url, context | (extra_context or {}))
+
+
+def words(message: Message) -> Sending:
+    """As it went out the last time; before that, as it would go out now."""
+    if sent := message.sendings.first():
+        return sent
+    try:
+        letter = written(message).letter
+    except Exception as error:  # noqa: BLE001 - why it can't be written is what a person wants to see
+        return Sending(message=message, text=f"{type(error).__name__}: {error}")
+    registration = message.registration
+    return Sending(
+        message=message,
+        recipient=message.recipient,
+        subject=letter.subject,
+        text=without_key(letter.text, registration),
+        html=without_key(letter.html, registration),
+    )
+
+
+def became(message: Message) -> "SafeString | str":
+    """What became of a message, in a sentence."""
+    at = {
+        "at": date_format(
+            timezone.localtime(message.sent_at or message.next_try_at), "SHORT_DATETIME_FORMAT"
+        )
+    }
+    if message.state == MessageState.SENT:
+        return gettext("Sent on %(at)s") % at
+    if message.state == MessageState.RETRYING:
+        return gettext("To be tried again on %(at)s: %(error)s") % {**at, "error": message.error}
+    if message.state == MessageState.FAILED:
+        said = gettext("Not delivered: %(error)s") % {"error": message.error}
+        return format_html('<span class="alarm">{}</span>', said)
+    if message.state == MessageState.DROPPED:
+        return gettext("Not sent: %(why)s") % {"why": message.error}
+    return gettext("Waits to be sent")
+
+
+def _give_up(message: Message, by: str) -> str | None:
+    try:
+        given_up = services.give_up(message.pk, by=by)
+    except services.BeingSent:
+        return gettext("it is being sent at this moment")
+    return None if given_up else gettext("it does not wait to be sent")
 
 
 def _send_again(message: Message) -> str | None:
@@ -119,6 +212,8 @@ def _send_again(message: Message) -> str | None:
         services.send_again(message.pk)
     except services.BeingSent:
         return gettext("it is being sent at this moment")
+    except services.NotNeeded as why:
+        return str(why)
     return None
 
 
@@ -139,6 +234,100 @@ def _confirm(registration: Registration) -> str | None:
     return None
 
 
+class EventMailsInline(StackedInline[EventMails, Event]):
+    model = EventMails
+    extra = 1
+    can_delete = False
+
+
+@admin.register(Unsubscribed)
+class UnsubscribedAdmin(ModelAdmin[Unsubscribed]):
+    """Who asked for no more mails of a kind; deleting a row brings them back."""
+
+    list_display = ("address", "kind", "at")
+    list_filter = ("kind",)
+    search_fields = ("address",)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class TellOfChange(Deed[Event]):
+    name = "tell-change"
+    label = _("Tell the registrants what has changed")
+    question = _("Tell the registrants what has changed?")
+
+    def is_offered(self, one: Event) -> bool:
+        return changes.untold(one) is not None
+
+    def prospect(self, one: Event, _data: Any = None) -> Prospect:
+        believed = changes.untold(one)
+        if believed is None:
+            return Prospect(refusal=gettext("There is nothing that they do not know."))
+        return Prospect(
+            [*_differences(believed, one), _how_many(changes.concerned(believed).count())]
+        )
+
+    def act(self, request: HttpRequest, one: Event, _form: Any) -> list[str]:
+        return [_how_many(changes.tell(one))]
+
+
+class KeepQuiet(Deed[Event]):
+    name = "keep-quiet"
+    label = _("Tell nobody of the change")
+    question = _("Tell nobody of the change?")
+    asks = False
+
+    def is_offered(self, one: Event) -> bool:
+        return changes.untold(one) is not None
+
+    def act(self, request: HttpRequest, one: Event, _form: Any) -> list[str]:
+        changes.keep_quiet(one)
+        return [gettext("Nobody is told.")]
+
+
+def _how_many(n: int) -> str:
+    text = ngettext(
+        "%(n)d registrant is told by e-mail.", "%(n)d registrants are told by e-mail.", n
+    )
+    return text % {"n": n}
+
+
+def _differences(believed: UntoldChange, event: Event) -> list[str]:
+    return [
+        gettext("%(what)s: %(now)s (before: %(before)s)")
+        % {"what": one.what, "now": one.now, "before": one.before}
+        for one in changes.differences(believed, event)
+    ]
+
+
+def untold_change(request: HttpRequest, event: Event) -> "SafeString | str":
+    """What registrants do not know yet, above the event's fields."""
+    believed = changes.untold(event)
+    if believed is None:
+        return ""
+    lines = format_html_join("", "<li>{}</li>", ((one,) for one in _differences(believed, event)))
+    return format_html(
+        '<div class="panel needed" id="untold"><h2>{}</h2><ul class="consequences">{}</ul></div>',
+        gettext("The registrants do not know yet what has changed"),
+        lines,
+    )
+
+
+def ask_whether_to_tell(request: HttpRequest, event: Event) -> str | None:
+    """Where to go after an event was saved that is not any more what people registered for."""
+    deed = TellOfChange()
+    may = request.user.has_perm("events.change_event")
+    return deed.address(event) if may and deed.is_offered(event) else None
+
+
+EventAdmin.inlines = [*EventAdmin.inlines, EventMailsInline]
+EventAdmin.deeds += [TellOfChange(), KeepQuiet()]
+EventAdmin.above += [untold_change]
+EventAdmin.once_saved = [*EventAdmin.once_saved, ask_whether_to_tell]
 RegistrationAdmin.inlines += [MessageInline]
 RegistrationAdmin.actions += [send_confirmation]
 WAITING.append(

@@ -17,10 +17,15 @@ from smtplib import (
 
 import structlog
 from django.db import transaction
-from django.utils import timezone
+from django.utils import timezone, translation
 
-from .composing import compose
-from .models import FOR_ORGANISERS, Message, MessageState
+from inscrit import config
+from inscrit.registrations.models import Registration
+from inscrit.waiting.models import WaitingEntry
+
+from . import services
+from .composing import Parcel, packed, written
+from .models import FOR_ORGANISERS, WAITING, Message, MessageState, Sending
 
 log = structlog.get_logger()
 
@@ -52,9 +57,7 @@ class Delivery(Enum):
 
 def waiting() -> list[int]:
     """The messages to be sent now that no job has in hand."""
-    due = Message.objects.filter(
-        state__in=[MessageState.QUEUED, MessageState.RETRYING], next_try_at__lte=timezone.now()
-    )
+    due = Message.objects.filter(state__in=WAITING, next_try_at__lte=timezone.now())
     return list(due.order_by("next_try_at").values_list("pk", flat=True)[:MOST_AT_ONCE])
 
 
@@ -77,7 +80,7 @@ def _waiting_before(message_id: int) -> list[int]:
     earlier = Message.objects.filter(
         registration=message.registration_id,
         pk__lt=message_id,
-        state__in=[MessageState.QUEUED, MessageState.RETRYING],
+        state__in=WAITING,
     )
     to_registrant = earlier.exclude(kind__in=FOR_ORGANISERS)
     return list(to_registrant.order_by("pk").values_list("pk", flat=True))
@@ -94,19 +97,51 @@ def _deliver(message_id: int) -> Delivery:
             .select_for_update(of=("self",), no_key=True)
             .get(pk=message_id)
         )
-        if message.state in (MessageState.SENT, MessageState.FAILED):
+        if message.state not in WAITING or _is_needless(message):
             return Delivery.DONE
         message.attempts += 1
         try:
-            compose(message).send()
+            parcel = written(message)
+            packed(message, parcel).send()
         except Exception as error:  # noqa: BLE001 - whatever it is, the next message must go out
             _postpone(message, error)
             return Delivery.UNREACHABLE if _is_unreachable(error) else Delivery.POSTPONED
         message.state, message.error, message.sent_at = MessageState.SENT, "", timezone.now()
         message.times_sent += 1
         message.save(update_fields=["state", "error", "attempts", "sent_at", "times_sent"])
+        _keep(message, parcel)
     log.info(f"✉️  Mail sent: {message.kind}", **_details(message))
     return Delivery.DONE
+
+
+def _is_needless(message: Message) -> bool:
+    """What would tell nothing any more is not sent, and says why."""
+    with translation.override(config.current().language_code):
+        message.error = services.why_needless(message)
+    if not message.error:
+        return False
+    message.state = MessageState.SENT if message.times_sent else MessageState.DROPPED
+    message.save(update_fields=["state", "error"])
+    log.info(f"✉️  Mail not needed any more: {message.kind}", **_details(message))
+    return True
+
+
+def _keep(message: Message, parcel: Parcel) -> None:
+    """The words as they went out; but what opens a registration is for its registrant alone."""
+    letter, about = parcel.letter, message.registration or message.waiting
+    Sending.objects.create(
+        message=message,
+        at=message.sent_at or timezone.now(),
+        recipient=message.recipient,
+        subject=letter.subject,
+        text=without_key(letter.text, about),
+        html=without_key(letter.html, about),
+        attachments=", ".join(file.name for file in parcel.files),
+    )
+
+
+def without_key(text: str, about: Registration | WaitingEntry | None) -> str:
+    return text if about is None else text.replace(about.token, "…")
 
 
 def _postpone(message: Message, error: Exception) -> None:

@@ -1,17 +1,25 @@
 """The outbox: every message with what became of it."""
 
 from django.conf import settings
+from django.core.validators import MaxValueValidator
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from inscrit.events.models import Event
 from inscrit.registrations import lifecycle
 from inscrit.registrations.models import Registration
 from inscrit.waiting.models import WaitingEntry
 
+from . import kinds
+
 
 class MessageKind(models.TextChoices):
+    """Those of this room; other rooms register theirs, see kinds.py."""
+
+    REGISTERED = lifecycle.MailKind.REGISTERED.value, _("Registered, to be paid")
     CONFIRMED = lifecycle.MailKind.CONFIRMED.value, _("Registration confirmed")
     EXPIRED = lifecycle.MailKind.EXPIRED.value, _("Registration expired")
     PAYMENT_FAILED = lifecycle.MailKind.PAYMENT_FAILED.value, _("Payment failed")
@@ -22,12 +30,19 @@ class MessageKind(models.TextChoices):
     OFFER_LAPSED = lifecycle.MailKind.OFFER_LAPSED.value, _("Offer lapsed")
     WAITING_JOINED = "waiting_joined", _("On the waiting list")
     WAITING_CLOSED = "waiting_closed", _("Waiting list closed")
+    EVENT_CHANGED = "event_changed", _("Event changed")
+    REMINDER = "reminder", _("Reminder")
     ORGANISER_REVIEW = lifecycle.MailKind.ORGANISER_REVIEW.value, _("To the organiser: please look")
     ORGANISER_ALERT = "organiser_alert", _("To the organiser: an alert")
+    ORGANISER_DIGEST = "organiser_digest", _("To the organiser: the day’s figures")
 
 
 # What is for the organiser's eyes only: it names no token, and is no part of a registrant's story.
-FOR_ORGANISERS = (MessageKind.ORGANISER_REVIEW, MessageKind.ORGANISER_ALERT)
+FOR_ORGANISERS = (
+    MessageKind.ORGANISER_REVIEW,
+    MessageKind.ORGANISER_ALERT,
+    MessageKind.ORGANISER_DIGEST,
+)
 # Whoever waits has no registration yet.
 FOR_WHO_WAITS = (MessageKind.WAITING_JOINED, MessageKind.WAITING_CLOSED)
 
@@ -37,13 +52,21 @@ class MessageState(models.TextChoices):
     RETRYING = "retrying", _("To be tried again")
     SENT = "sent", _("Sent")
     FAILED = "failed", _("Failed")
+    # Nobody needs it any more, or a person gave it up: its error says which.
+    DROPPED = "dropped", _("Not sent, and won’t be")
+
+
+# Some worker will still take these up.
+WAITING = (MessageState.QUEUED, MessageState.RETRYING)
+LONGEST_NOTICE = 60
 
 
 class Message(models.Model):
     """One mail, to a registrant, to who waits, or to the organiser. Rendered when it is sent.
 
     ``context`` holds what its row alone can't tell: an alert's ``subject`` and ``text``, a
-    review's ``reason``. ``key`` is what an alert is about and its day: it is told once.
+    review's ``reason``, the day's figures. ``key`` is what it is about (an alert and its day, a
+    reminder of a date): it is told once.
     ``attempts`` counts the tries since it was queued, ``times_sent`` and ``times_failed`` all
     there ever were.
     """
@@ -65,7 +88,7 @@ class Message(models.Model):
         blank=True,
         db_index=False,  # few messages have one: the index below is theirs alone
     )
-    kind = models.CharField(_("kind"), max_length=32, choices=MessageKind.choices)
+    kind = models.CharField(_("kind"), max_length=32, choices=kinds.choices)
     key = models.CharField(_("about"), max_length=255, null=True, blank=True)  # noqa: DJ001 - null: nothing to repeat
     context = models.JSONField(_("details"), default=dict, db_default={}, blank=True)
     recipient = models.EmailField(_("recipient"))
@@ -116,13 +139,117 @@ class Message(models.Model):
                 name="message_state_is_known", condition=Q(state__in=MessageState.values)
             ),
             models.CheckConstraint(
-                name="message_concerns_somebody",
+                name="message_concerns_something",
                 condition=Q(registration__isnull=False)
                 | Q(waiting__isnull=False)
-                | Q(kind=MessageKind.ORGANISER_ALERT),
+                | (Q(key__isnull=False) & ~Q(kind=MessageKind.CONFIRMED)),
             ),
         )
 
     def __str__(self) -> str:
         about = self.registration_id or self.waiting_id or self.context.get("subject", "")
         return f"{self.get_kind_display()} · {about}"
+
+
+class Sending(models.Model):
+    """One time that a message went out, in the words it had then; without the reader's own link."""
+
+    message = models.ForeignKey(Message, models.CASCADE, related_name="sendings")
+    at = models.DateTimeField(_("sent"), default=timezone.now)
+    recipient = models.EmailField(_("recipient"))
+    subject = models.TextField(_("subject"))
+    text = models.TextField(_("as text"))
+    html = models.TextField(_("as HTML"))
+    attachments = models.TextField(_("attachments"), blank=True, default="")
+
+    class Meta:
+        verbose_name = _("sending")
+        verbose_name_plural = _("sendings")
+        ordering = ("-id",)
+
+    def __str__(self) -> str:
+        return f"{self.message} · {self.at:%Y-%m-%d %H:%M}"
+
+
+class EventMails(models.Model):
+    """What an organiser chose for an event's mails."""
+
+    event = models.OneToOneField(
+        Event, models.CASCADE, primary_key=True, related_name="mails", verbose_name=_("event")
+    )
+    words = models.TextField(
+        _("your own words"),
+        blank=True,
+        default="",
+        db_default="",
+        max_length=2000,
+        help_text=_(
+            "Stands in the confirmation and in the reminder: what to bring, where to meet. "
+            "Plain text; an empty line begins a new paragraph."
+        ),
+    )
+    reminder_days = models.PositiveSmallIntegerField(
+        _("reminder, days before"),
+        default=3,
+        db_default=3,
+        validators=[MaxValueValidator(LONGEST_NOTICE)],
+        help_text=_("0 means that nobody is reminded."),
+    )
+
+    class Meta:
+        verbose_name = _("mails to registrants")
+        verbose_name_plural = _("mails to registrants")
+        constraints = (
+            models.CheckConstraint(
+                name="reminder_is_not_too_early",
+                condition=Q(reminder_days__gte=0, reminder_days__lte=LONGEST_NOTICE),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return str(self.event)
+
+
+class UntoldChange(models.Model):
+    """What an event's registrants still believe, until they are told or needn't be.
+
+    A trigger writes it, whoever changes the event (see migration 0101). ``at`` is the last change.
+    """
+
+    event = models.OneToOneField(
+        Event, models.CASCADE, primary_key=True, related_name="untold_change"
+    )
+    title = models.CharField(max_length=200)
+    location = models.CharField(max_length=200, blank=True)
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    time_zone = models.CharField(max_length=64)
+    at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("change nobody was told of")
+        verbose_name_plural = _("changes nobody was told of")
+
+    def __str__(self) -> str:
+        return str(self.event)
+
+
+class Unsubscribed(models.Model):
+    """An address that wants no more mails of one kind."""
+
+    address = models.EmailField(_("e-mail"))
+    kind = models.CharField(_("kind"), max_length=32, choices=kinds.choices)
+    at = models.DateTimeField(_("since"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("unsubscribed address")
+        verbose_name_plural = _("unsubscribed addresses")
+        ordering = ("-at",)
+        constraints = (models.UniqueConstraint(Lower("address"), "kind", name="unsubscribed_once"),)
+
+    def __str__(self) -> str:
+        return self.address
+
+    @classmethod
+    def wants_no(cls, address: str, kind: str) -> bool:
+        return cls.objects.filter(address__iexact=address, kind=kind).exists()

@@ -1,7 +1,10 @@
-"""What can be asked of the outbox: an alert to the organiser, or that a message goes out again."""
+"""What can be asked of the outbox: a message, that it goes out again, or that it never does."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
+import msgspec
 import structlog
 from django.db import transaction
 from django.utils import timezone, translation
@@ -10,10 +13,14 @@ from django.utils.translation import ngettext
 from procrastinate.contrib.django import app
 
 from inscrit import config
+from inscrit.registrations import services as registrations
 from inscrit.registrations.models import Registration
+from inscrit.sql import Statement, statements
 
-from .models import FOR_ORGANISERS, Message, MessageKind, MessageState
+from . import kinds
+from .models import FOR_ORGANISERS, WAITING, Message, MessageKind, MessageState
 
+SQL = statements(Path(__file__).parent / "sql" / "outbox.sql")
 MOST_AT_ONCE = 500
 MOST_TOLD = 20
 log = structlog.get_logger()
@@ -21,6 +28,60 @@ log = structlog.get_logger()
 
 class BeingSent(Exception):
     """The message is in a worker's hands at this moment."""
+
+
+class NotNeeded(Exception):
+    """Nobody needs the message any more; the text says why."""
+
+
+def queue(
+    kind: str,
+    registration_ids: Sequence[str],
+    *,
+    key: str,
+    context: Mapping[str, Any] | None = None,
+) -> int:
+    """Write to the registrants, each once for a ``key``; how many messages are new.
+
+    Queued in the transaction that one is in. Whoever wants no more of the kind gets none.
+    """
+    parameters = {
+        "kind": str(kind),
+        "registrations": list(registration_ids),
+        "key": key,
+        "context": msgspec.json.encode(context or {}).decode(),
+    }
+    (rows,) = registrations.run([Statement(SQL["queue"], parameters)])
+    return int(rows[0][0])
+
+
+def write(
+    kind: str, recipient: str, locale: str, *, key: str, context: Mapping[str, Any] | None = None
+) -> Message | None:
+    """Write to somebody who has no registration, once for a ``key``; None if it was written before.
+
+    Queued in the transaction that one is in.
+    """
+    with transaction.atomic():
+        message, is_new = Message.objects.get_or_create(
+            key=key[:255],
+            defaults={
+                "kind": kind,
+                "recipient": recipient,
+                "locale": locale,
+                "context": dict(context or {}),
+            },
+        )
+        if is_new:
+            _carry(message)
+    return message if is_new else None
+
+
+def why_needless(message: Message) -> str:
+    """Why nobody needs this message any more, in the language that is active; or an empty text."""
+    if message.kind not in {kind.name for kind in kinds.known()}:
+        return ""  # a newer version knows
+    return str(kinds.of(message.kind).needless(message) or "")
 
 
 def alert(key: str, subject: str, text: str) -> None:
@@ -33,24 +94,19 @@ def alert(key: str, subject: str, text: str) -> None:
     if settings.organiser_email is None:
         log.warning("📣 Organiser alerted", about=key, subject=subject, mail="no ORGANISER_EMAIL")
         return
-    with transaction.atomic():
-        message, is_new = Message.objects.get_or_create(
-            key=f"{key[:240]} {timezone.localdate()}",
-            defaults={
-                "kind": MessageKind.ORGANISER_ALERT,
-                "recipient": settings.organiser_email,
-                "locale": settings.language_code,
-                "context": {"subject": subject, "text": text},
-            },
-        )
-        if not is_new:
-            return
-        _carry(message)
-        transaction.on_commit(
-            lambda: log.warning(
-                "📣 Organiser alerted", about=key, subject=subject, message=message.pk
-            )
-        )
+    message = write(
+        MessageKind.ORGANISER_ALERT,
+        settings.organiser_email,
+        settings.language_code,
+        key=f"{key[:240]} {timezone.localdate()}",
+        context={"subject": subject, "text": text},
+    )
+    if message is None:
+        return
+    number = message.pk
+    transaction.on_commit(
+        lambda: log.warning("📣 Organiser alerted", about=key, subject=subject, message=number)
+    )
 
 
 def tell_of_given_up() -> None:
@@ -86,15 +142,14 @@ def _given_up(messages: Sequence[Message]) -> Iterator[str]:
 
 
 def send_again(message_id: int) -> None:
-    """Send a message now, whatever became of it before. Raises BeingSent.
+    """Send a message now, whatever became of it before. Raises BeingSent, NotNeeded.
 
     A registrant's goes to the address that the registration has now: it may have been put right.
     """
     with transaction.atomic():
-        free = Message.objects.select_for_update(of=("self",), no_key=True, skip_locked=True)
-        message = free.select_related("registration").filter(pk=message_id).first()
-        if message is None:
-            raise BeingSent
+        message = _in_nobodys_hands(message_id)
+        if why := why_needless(message):
+            raise NotNeeded(why)
         message.state, message.attempts = MessageState.QUEUED, 0
         message.next_try_at, message.organiser_told = timezone.now(), False
         message.recipient = _address(message)
@@ -102,6 +157,31 @@ def send_again(message_id: int) -> None:
             update_fields=["state", "attempts", "next_try_at", "organiser_told", "recipient"]
         )
         _carry(message)
+
+
+def give_up(message_id: int, *, by: str) -> bool:
+    """A message that waits or has failed is never sent; False if there is nothing to give up.
+
+    It can still be sent again by a person. Raises BeingSent.
+    """
+    with transaction.atomic():
+        message = _in_nobodys_hands(message_id)
+        if message.state not in (*WAITING, MessageState.FAILED):
+            return False
+        with translation.override(config.current().language_code):
+            message.error = _("Given up by %(who)s.") % {"who": by}
+        message.state = MessageState.DROPPED
+        message.save(update_fields=["state", "error"])
+    return True
+
+
+def _in_nobodys_hands(message_id: int) -> Message:
+    """The message, locked. Raises BeingSent."""
+    free = Message.objects.select_for_update(of=("self",), no_key=True, skip_locked=True)
+    message = free.select_related("registration").filter(pk=message_id).first()
+    if message is None:
+        raise BeingSent
+    return message
 
 
 def _address(message: Message) -> str:

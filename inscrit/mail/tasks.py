@@ -4,7 +4,7 @@ from procrastinate.contrib.django import app
 
 from inscrit.jobs import in_database
 
-from . import delivery, services
+from . import delivery, digest, nudging, services
 from .delivery import Delivery
 
 
@@ -33,3 +33,24 @@ async def _send(message_ids: list[int]) -> None:
 async def tell_of_given_up_messages(timestamp: int) -> None:  # noqa: ARG001 - Procrastinate gives it
     """Every five minutes: the organiser hears of messages that nobody will get."""
     await in_database(services.tell_of_given_up)
+
+
+@app.periodic(cron="* * * * *")
+@app.task(queue="mail", queueing_lock="unpaid told", lock="unpaid told")
+async def tell_the_unpaid(timestamp: int) -> None:  # noqa: ARG001 - Procrastinate gives it
+    """Every minute: who registered a while ago and has not paid gets the way to do so."""
+    await in_database(nudging.tell_the_unpaid)
+
+
+@app.periodic(cron="*/15 * * * *")
+@app.task(queue="mail", queueing_lock="reminders", lock="reminders")
+async def remind(timestamp: int) -> None:  # noqa: ARG001 - Procrastinate gives it
+    """Every quarter of an hour: the reminders of events that come near."""
+    await in_database(nudging.remind)
+
+
+@app.periodic(cron="*/15 * * * *")
+@app.task(queue="mail", queueing_lock="digest", lock="digest")
+async def tell_the_day(timestamp: int) -> None:  # noqa: ARG001 - Procrastinate gives it
+    """Every quarter of an hour, from the hour on that was chosen: yesterday's figures, once."""
+    await in_database(digest.tell)

@@ -3,7 +3,7 @@
 from django.urls import URLPattern, path
 from django.views.i18n import set_language
 
-from . import events, photos, registering, registrations, signs, waiting
+from . import events, no_more_mail, photos, registering, registrations, signs, waiting
 
 app_name = "pages"
 urlpatterns: list[URLPattern] = [
@@ -20,5 +20,6 @@ urlpatterns: list[URLPattern] = [
     path("registrations/<slug:registration_id>/pay", registrations.pay, name="pay"),
     path("photos/<str:digest>.webp", photos.serve, name="photo"),
     path("favicon.ico", signs.favicon),
+    path("no-more-mail/<int:message_id>/<str:token>", no_more_mail.page, name="no-more-mail"),
     path("language", set_language, name="language"),
 ]

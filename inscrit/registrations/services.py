@@ -213,9 +213,18 @@ def _take_places(event: Event, registration: Registration, reserved: F | int = 0
         if not event.is_offered:  # cancelled, or stopped, while we were at it
             raise SalesClosed
         raise SoldOut(event.remaining or 0)
-    if registration.status == Status.FREE:
-        mail = {"registration_id": registration.pk, "kind": MailKind.CONFIRMED}
+    if kind := _mail_at_once(registration):
+        mail = {"registration_id": registration.pk, "kind": kind}
         run([with_rows(SQL["queue_mails"], [mail])])
+
+
+def _mail_at_once(registration: Registration) -> MailKind | None:
+    """Whoever goes on to pay by card hears of it when that is done, or has not been done soon."""
+    if registration.status == Status.FREE:
+        return MailKind.CONFIRMED
+    if registration.payment_method == PaymentMethod.CHEQUE:
+        return MailKind.REGISTERED
+    return None
 
 
 def report_once(key: str | None, registration_id: str, report_: Report) -> Entry | None:

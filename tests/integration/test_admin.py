@@ -109,6 +109,7 @@ def form_of(event: Event, **said: Any) -> dict[str, Any]:
         "late_payment": "refund",
         "lost_dispute": "free_places",
         **forms("photo", 0),
+        **forms("mails", 0),
         **said,
     }
 

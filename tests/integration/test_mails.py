@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from inscrit.events.models import Event, EventStatus
 from inscrit.mail.composing import compose
+from inscrit.mail.digest import figures_of
 from inscrit.mail.models import FOR_ORGANISERS, FOR_WHO_WAITS, Message, MessageKind
 from inscrit.pages.timeline import timeline
 from inscrit.registrations.models import Participant, PaymentMethod, Registration
@@ -19,6 +20,13 @@ pytestmark = pytest.mark.django_db
 LOCALES = ("fr", "en")
 TO_REGISTRANTS = [kind for kind in MessageKind.values if kind not in FOR_ORGANISERS + FOR_WHO_WAITS]
 EVERY_MAIL = list(itertools.product(TO_REGISTRANTS, LOCALES))
+BEFORE = {
+    "title": "L’école",
+    "location": "",
+    "starts_at": "2031-05-13T07:30:00+00:00",
+    "ends_at": "2031-05-13T15:00:00+00:00",
+    "time_zone": "Europe/Paris",
+}
 
 
 @pytest.fixture
@@ -42,6 +50,7 @@ def registration() -> Registration:
         amount=2500,
         currency="eur",
         paid_at=timezone.now(),
+        hold_expires_at=datetime(2031, 5, 1, 9, 0, tzinfo=UTC),
     )
     for position, name in enumerate(("Léa", "Noé"), start=1):
         Participant.objects.create(
@@ -53,6 +62,7 @@ def registration() -> Registration:
 def mail(registration: Registration, kind: str, locale: str = "fr") -> EmailMultiAlternatives:
     message = Message(registration=registration, kind=kind, recipient="zoe@example.org")
     message.locale = locale
+    message.context = {"before": BEFORE}
     message.pk = 1
     return compose(message)
 
@@ -80,7 +90,9 @@ def test_every_mail_leads_to_the_registration_and_names_the_event(
     composed = mail(registration, kind, locale)
     page = f"http://localhost:8000{registration.get_absolute_url()}"
     assert page in str(composed.body)
-    assert Links(html_of(composed)).found == [page]
+    first, *others = Links(html_of(composed)).found
+    assert first == page
+    assert all(str(other).startswith("http://localhost:8000/no-more-mail/1/") for other in others)
     assert registration.event.title in composed.subject
     assert "Léa O’Brien" in str(composed.body)
     assert registration.pk in html_of(composed)
@@ -205,7 +217,8 @@ def test_an_alert_says_what_it_was_given(locale: str) -> None:
 def test_no_mail_to_the_organiser_holds_what_opens_a_registration(
     registration: Registration, kind: str
 ) -> None:
-    composed = to_organiser(kind, registration=registration, context={"subject": "s", "text": "t"})
+    said = {"subject": "s", "text": "t", **figures_of(timezone.localdate())}
+    composed = to_organiser(kind, registration=registration, context=said)
     for text in (str(composed.body), html_of(composed)):
         assert registration.token not in text
         assert "token" not in text

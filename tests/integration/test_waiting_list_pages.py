@@ -238,7 +238,7 @@ def mail(kind: str, locale: str) -> tuple[str, str, str]:
     message.locale = locale
     composed = compose(message)
     (html,) = composed.alternatives
-    return composed.subject, str(composed.body), str(html[0])
+    return str(composed.subject), str(composed.body), str(html[0])
 
 
 @pytest.mark.parametrize(
@@ -290,6 +290,6 @@ def test_mails_are_sent_once_in_the_line_s_own_language(mailoutbox: list[Any]) -
     work("mail")
     subjects = [one.subject for one in mailoutbox if one.to == [entry.contact_email]]
     assert subjects == [
-        "Vous êtes en liste d’attente : Sortie",
-        "Une place est libre pour vous : Sortie",
+        "Vous êtes en liste d’attente : Sortie",
+        "Une place est libre pour vous : Sortie",
     ]

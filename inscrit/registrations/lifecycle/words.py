@@ -151,6 +151,8 @@ class Reason(StrEnum):
 
 
 class MailKind(StrEnum):
+    # Places are held, and it is still to be paid.
+    REGISTERED = "registered"
     CONFIRMED = "confirmed"
     EXPIRED = "expired"
     PAYMENT_FAILED = "payment_failed"
