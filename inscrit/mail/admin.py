@@ -53,8 +53,8 @@ class MessageAdmin(Unchangeable, ModelAdmin[Message]):
         "sent_at",
     )
     list_filter = ("state", "kind", "locale", "created_at")
-    list_select_related = ("registration",)
-    search_fields = ("recipient", "registration__id")
+    list_select_related = ("registration", "waiting")
+    search_fields = ("recipient", "registration__id", "waiting__id")
     date_hierarchy = "created_at"
     fields = (
         "kind",
@@ -74,7 +74,7 @@ class MessageAdmin(Unchangeable, ModelAdmin[Message]):
 
     @admin.display(description=_("registration"), ordering="registration")
     def registration_link(self, message: Message) -> "SafeString | str":
-        return link(message.registration)
+        return link(message.registration or message.waiting)
 
     @admin.display(description=_("details"))
     def details(self, message: Message) -> str:
