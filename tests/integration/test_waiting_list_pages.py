@@ -238,7 +238,7 @@ def mail(kind: str, locale: str) -> tuple[str, str, str]:
     message.locale = locale
     composed = compose(message)
     (html,) = composed.alternatives
-    return composed.subject, str(composed.body), str(html[0])
+    return str(composed.subject), str(composed.body), str(html[0])
 
 
 @pytest.mark.parametrize(
