@@ -61,13 +61,14 @@ class MessageAdmin(Unchangeable, ModelAdmin[Message]):
         "registration_link",
     )
     list_filter = ("state", "kind", "locale", "created_at")
-    list_select_related = ("registration",)
+    list_select_related = ("registration", "waiting")
     search_fields = (
         "recipient",
         "registration__id",
         "registration__contact_name",
         "registration__contact_email",
         "registration__event__title",
+        "waiting__id",
     )
     search_help_text = _("An address, a name, a registration’s reference or an event’s title.")
     date_hierarchy = "created_at"
@@ -87,7 +88,7 @@ class MessageAdmin(Unchangeable, ModelAdmin[Message]):
 
     @admin.display(description=_("registration"), ordering="registration")
     def registration_link(self, message: Message) -> "SafeString | str":
-        return link(message.registration)
+        return link(message.registration or message.waiting)
 
     @admin.display(description=_("what became of it"), ordering="state")
     def what_became(self, message: Message) -> "SafeString | str":

@@ -107,6 +107,7 @@ def form_of(event: Event, **said: Any) -> dict[str, Any]:
         "currency": "eur",
         "status": event.status,
         "late_payment": "refund",
+        "offer_hours": event.offer_hours,
         "lost_dispute": "free_places",
         **forms("photo", 0),
         **forms("mails", 0),

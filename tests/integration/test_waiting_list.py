@@ -19,9 +19,11 @@ from inscrit.registrations.models import Registration
 from inscrit.registrations.services import Contact, Order, Person
 from inscrit.waiting import services
 from inscrit.waiting.models import State, WaitingEntry
+from inscrit.watchdog import services as watchdog
 
 from .at_stripe import work
 from .conftest import pay
+from .desk import listed, organiser
 from .test_holding_places import make_event
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("no_old_jobs")]
@@ -432,6 +434,23 @@ def test_a_worker_killed_half_way_leaves_no_half_offer(monkeypatch: pytest.Monke
     services.serve(event.pk)
     assert offer_of(two).status == "PENDING"
     assert counters(event) == (0, 2, 0)
+
+
+def test_a_wrong_count_of_the_places_wanted_is_seen_and_mended() -> None:
+    event, _first = sold_out(2)
+    wait(event)
+    Event.objects.filter(pk=event.pk).update(waiting=5)
+    assert watchdog.mend_counters() == ([event.pk], [])
+    assert counters(event) == (0, 2, 1)
+    assert watchdog.mend_counters() == ([], [])
+
+
+def test_who_waits_is_named_in_the_outbox() -> None:
+    event, _first = sold_out(2)
+    entry = wait(event)
+    page = listed(organiser(), Message)
+    assert "On the waiting list" in page
+    assert str(entry) in page
 
 
 def test_the_journal_of_the_list_is_append_only() -> None:
