@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "inscrit.settings")
 django_application = get_asgi_application()
 
-from inscrit import config  # noqa: E402 - Django has to be set up before its rooms are imported
+from inscrit import config, memory  # noqa: E402 - Django has to be set up before its rooms are imported
 from inscrit.live.lane import PATH, LiveLane  # noqa: E402
 from inscrit.live.places import Places  # noqa: E402
 from inscrit.registrations.services import desk  # noqa: E402
@@ -55,6 +55,7 @@ class Door:
         await receive()
         await self._committer.start()
         await self._places.start()
+        memory.settle()
         log.info("🚪 Web side ready")
         await send({"type": "lifespan.startup.complete"})
         await receive()
