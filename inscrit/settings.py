@@ -40,6 +40,7 @@ INSTALLED_APPS = [
     "inscrit.watchdog",
     "inscrit.reconciliation",
     "inscrit.api",
+    "inscrit.outgoing",
     "inscrit.pages",
 ]
 MIDDLEWARE = [
