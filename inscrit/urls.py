@@ -6,6 +6,9 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from inscrit.api.urls import api
 from inscrit.monitoring import health
+from inscrit.outgoing.api import router as webhook_endpoints
+
+api.add_router("/v1/webhook-endpoints", webhook_endpoints)
 
 
 def no_way_on(_request: HttpRequest, _content_type: int, _object: str) -> HttpResponse:

@@ -84,9 +84,9 @@ def _parts(url: str, private: Collection[str]) -> tuple[str, str, int, str]:
     try:
         parts = urlsplit(url)
         port = parts.port
-    except ValueError:
+        host = (parts.hostname or "").rstrip(".").encode("idna").decode()
+    except ValueError:  # UnicodeError is one
         raise Forbidden(_("This is no address.")) from None
-    host = (parts.hostname or "").rstrip(".")
     if not host or parts.scheme not in ("http", "https"):
         raise Forbidden(_("Write an address such as https://example.org/webhooks."))
     if parts.username is not None or parts.fragment:

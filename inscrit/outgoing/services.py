@@ -9,6 +9,7 @@ from django.db import transaction
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from procrastinate.contrib.django import app
+from procrastinate.types import JSONValue
 
 from inscrit import config
 from inscrit.mail.services import alert
@@ -33,7 +34,8 @@ def queue(deliveries: Iterable[Delivery]) -> None:
             "inscrit.outgoing.tasks.deliver", queue="outgoing", lock=f"outgoing {endpoint_id}"
         )
         for first in range(0, len(ids), PARCEL):
-            task.defer(delivery_ids=ids[first : first + PARCEL])
+            parcel: JSONValue = [*ids[first : first + PARCEL]]
+            task.defer(delivery_ids=parcel)
 
 
 def send_again(deliveries: Sequence[Delivery]) -> None:

@@ -30,6 +30,15 @@ CONTRACT = {
     ("get", "/stripe-events"),
     ("get", "/stripe-events/{stripe_event_id}"),
     ("post", "/stripe-events/{stripe_event_id}/replay"),
+    ("get", "/webhook-endpoints"),
+    ("post", "/webhook-endpoints"),
+    ("get", "/webhook-endpoints/{endpoint_id}"),
+    ("patch", "/webhook-endpoints/{endpoint_id}"),
+    ("delete", "/webhook-endpoints/{endpoint_id}"),
+    ("post", "/webhook-endpoints/{endpoint_id}/rotate-secret"),
+    ("post", "/webhook-endpoints/{endpoint_id}/test"),
+    ("get", "/webhook-endpoints/{endpoint_id}/deliveries"),
+    ("post", "/webhook-endpoints/{endpoint_id}/deliveries/{message_id}/resend"),
 }
 
 
@@ -52,12 +61,20 @@ def test_every_operation_is_described(schema: dict[str, Any]) -> None:
         assert operation["summary"]
         assert operation["description"]
         for status, answer in operation["responses"].items():
-            kinds = set(answer["content"])
+            kinds = set(answer.get("content", ()))
             assert (kinds == {"application/problem+json"}) is (int(status) >= 400)
 
 
 def test_what_is_sent_has_an_example(schema: dict[str, Any]) -> None:
-    for name in ("EventIn", "EventPatch", "RegistrationIn", "RefundIn", "ReviewIn"):
+    for name in (
+        "EventIn",
+        "EventPatch",
+        "RegistrationIn",
+        "RefundIn",
+        "ReviewIn",
+        "EndpointIn",
+        "EndpointPatch",
+    ):
         assert schema["components"]["schemas"][name]["example"]
 
 
