@@ -31,6 +31,9 @@ class LiveLane:
         if match is None:
             await _problem(send, 404, "not_found", "There is no such page.")
             return
+        if scope["method"] == "OPTIONS":
+            await _permit(send)
+            return
         if scope["method"] not in ("GET", "HEAD"):
             await _problem(send, 405, "method_not_allowed", "Only GET is accepted here.")
             return
@@ -96,6 +99,18 @@ async def _problem(send: Send, status: int, code: str, detail: str) -> None:
     problem = {"type": "about:blank", "title": detail, "status": status, "code": code}
     body = msgspec.json.encode(problem | {"detail": detail})
     await _answer(send, status, b"application/problem+json", body)
+
+
+async def _permit(send: Send) -> None:
+    """A browser asks whether a page's script may read this. Any may: it is on the public pages."""
+    headers = [
+        (b"access-control-allow-methods", b"GET"),
+        (b"access-control-allow-headers", b"Authorization"),
+        (b"access-control-max-age", b"3600"),
+        ANY_ORIGIN,
+    ]
+    await send({"type": "http.response.start", "status": 204, "headers": headers})
+    await send({"type": "http.response.body", "body": b""})
 
 
 async def _answer(send: Send, status: int, content_type: bytes, body: bytes) -> None:

@@ -188,8 +188,7 @@ class EndpointAdmin(Page[Endpoint]):
             "back": page_of(endpoint),
             "opts": self.opts,
         }
-        response = TemplateResponse(request, "admin/outgoing/secret.html", context)
-        return response
+        return TemplateResponse(request, "admin/outgoing/secret.html", context)
 
 
 class AttemptInline(Unchangeable, TabularInline[Attempt, Delivery]):

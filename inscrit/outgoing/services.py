@@ -3,19 +3,22 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import structlog
 from django.db import transaction
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from procrastinate.contrib.django import app
-from procrastinate.types import JSONValue
 
 from inscrit import config
 from inscrit.mail.services import alert
 
 from .models import Delivery, DeliveryState, Endpoint, Message
 from .types import TEST
+
+if TYPE_CHECKING:
+    from procrastinate.types import JSONValue
 
 log = structlog.get_logger()
 
