@@ -7,8 +7,10 @@ from django.urls import URLPattern, URLResolver, include, path
 from inscrit.api.urls import api
 from inscrit.monitoring import health
 from inscrit.outgoing.api import router as webhook_endpoints
+from inscrit.outgoing.described import WEBHOOKS
 
 api.add_router("/v1/webhook-endpoints", webhook_endpoints)
+api.webhooks.update(WEBHOOKS)
 
 
 def no_way_on(_request: HttpRequest, _content_type: int, _object: str) -> HttpResponse:

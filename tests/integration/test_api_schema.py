@@ -6,9 +6,13 @@ from typing import Any
 import pytest
 from django.db import OperationalError
 from django.test import Client
+from ninja.constants import NOT_SET
 
 from inscrit.api import paging
+from inscrit.api.schemas import ProblemOut
+from inscrit.api.urls import api
 from inscrit.events.models import Event
+from inscrit.outgoing.types import TYPES
 
 from .conftest import Caller, content
 
@@ -121,3 +125,53 @@ def test_without_the_database_the_caller_may_come_again(
     answer = anybody.get("/events")
     assert content(answer, 503)["code"] == "unavailable"
     assert answer["Retry-After"]
+
+
+def models() -> dict[str, Any]:
+    """The pydantic model of each call's answer, by the call's name and the status."""
+    found = {}
+    for _prefix, router in api._routers:
+        for view in router.path_operations.values():
+            for operation in view.operations:
+                name = operation.view_func.__name__
+                for status, model in operation.response_models.items():
+                    if isinstance(status, int) and status < 300 and model not in (None, NOT_SET):
+                        found[name, status] = model.model_fields["response"].annotation
+    return found
+
+
+def test_every_answer_has_an_example_that_is_true(schema: dict[str, Any]) -> None:
+    known = models()
+    seen = 0
+    for methods in schema["paths"].values():
+        for operation in methods.values():
+            for status, answer in operation["responses"].items():
+                media = answer.get("content", {}).get("application/json")
+                if media is None:
+                    continue
+                model = known[operation["operationId"], int(status)]
+                assert model.model_validate(media["example"])
+                assert set(media["example"]) == set(model.model_fields)
+                seen += 1
+    assert seen == len(known)
+
+
+def test_every_error_has_an_example_with_its_code(schema: dict[str, Any]) -> None:
+    for path, methods in schema["paths"].items():
+        for operation in methods.values():
+            errors = {s: a for s, a in operation["responses"].items() if int(s) >= 400}
+            assert "503" in errors
+            assert ("429" in errors) is ("/places" not in path)
+            for status, answer in errors.items():
+                told = answer["content"]["application/problem+json"]["examples"]
+                assert told
+                for code, example in told.items():
+                    ProblemOut.model_validate(example["value"])
+                    assert example["value"]["status"] == int(status)
+                    assert example["value"]["code"] in (code, "checkout_unavailable")
+
+
+def test_what_is_sent_by_webhook_is_described(schema: dict[str, Any]) -> None:
+    assert set(schema["webhooks"]) == set(TYPES)
+    paid = schema["webhooks"]["registration.paid"]["post"]["requestBody"]["content"]
+    assert paid["application/json"]["example"]["data"]["status"] == "PAID"
