@@ -55,6 +55,8 @@ class Config:
     embed_origins: frozenset[str] = frozenset()
     # Hosts that outgoing webhooks may reach at private addresses and without TLS.
     outgoing_private_hosts: frozenset[str] = frozenset()
+    # Whether everybody on the staff needs a second factor to get into the admin.
+    require_second_factor: bool = False
 
     @property
     def livemode(self) -> bool | None:
@@ -133,6 +135,10 @@ def load(environ: Mapping[str, str] = os.environ, secrets_dir: Path = SECRETS_DI
         cors_origins=_origins("CORS_ORIGINS", sources.get("CORS_ORIGINS")),
         embed_origins=_origins("EMBED_ORIGINS", sources.get("EMBED_ORIGINS")),
         outgoing_private_hosts=_hosts(sources.get("OUTGOING_PRIVATE_HOSTS")),
+        require_second_factor=_choice(
+            "REQUIRE_SECOND_FACTOR", sources.get("REQUIRE_SECOND_FACTOR") or "no", ("yes", "no")
+        )
+        == "yes",
     )
 
 

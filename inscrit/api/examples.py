@@ -230,7 +230,7 @@ def illustrate(operation: Json) -> None:
     operation["responses"] = dict(sorted(responses.items()))
 
 
-def _codes(name: str, responses: Json, *, has_body: bool) -> dict[int, list[str]]:
+def _codes(name: str, responses: dict[int, Json], *, has_body: bool) -> dict[int, list[str]]:
     declared = {status for status in responses if status >= 400} | {503}
     if name not in NOT_LIMITED:
         declared.add(429)

@@ -130,6 +130,7 @@ def respond(page: "Page[M]", deed: Deed[M], request: HttpRequest, object_id: str
             messages.error(request, str(refusal))
         else:
             messages.add_message(request, deed.level, " ".join(told))
+            page.log_change(request, one, str(deed.label))
             shown = page.response_deed(request, deed, one)
             if shown is not None:
                 return shown

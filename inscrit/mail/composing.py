@@ -1,5 +1,6 @@
 """Turning a message of the outbox into a mail, as text and HTML."""
 
+from collections.abc import Callable
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,6 +14,9 @@ from inscrit.registrations.models import Registration
 
 from . import reasons
 from .models import FOR_ORGANISERS, Message
+
+# Rooms that have mails of their own add what their templates need, with the ``path`` of the button.
+CONTEXTS: dict[str, Callable[[Message], dict[str, Any]]] = {}
 
 
 def compose(message: Message) -> EmailMultiAlternatives:
@@ -52,6 +56,9 @@ def _written(message: Message) -> tuple[str, str, str]:
 
 def _context(message: Message, registration: Registration | None) -> dict[str, Any]:
     site = config.current().public_url
+    if message.kind in CONTEXTS:
+        told = CONTEXTS[message.kind](message)
+        return {**told, "url": site + told["path"]}
     if registration is None:
         return {**message.context, "url": site + reverse("admin:index")}
     context = {

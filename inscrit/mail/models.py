@@ -19,10 +19,14 @@ class MessageKind(models.TextChoices):
     CANCELLED = lifecycle.MailKind.CANCELLED.value, _("Registration cancelled")
     ORGANISER_REVIEW = lifecycle.MailKind.ORGANISER_REVIEW.value, _("To the organiser: please look")
     ORGANISER_ALERT = "organiser_alert", _("To the organiser: an alert")
+    PASSWORD_LINK = "password_link", _("Link for a new password")
+    INVITATION = "invitation", _("Invitation to the staff")
 
 
 # What is for the organiser's eyes only: it names no token, and is no part of a registrant's story.
 FOR_ORGANISERS = (MessageKind.ORGANISER_REVIEW, MessageKind.ORGANISER_ALERT)
+# What goes to one person of the staff, whose account is named in the context.
+FOR_STAFF = (MessageKind.PASSWORD_LINK, MessageKind.INVITATION)
 
 
 class MessageState(models.TextChoices):
@@ -96,7 +100,8 @@ class Message(models.Model):
             ),
             models.CheckConstraint(
                 name="message_concerns_a_registration",
-                condition=Q(registration__isnull=False) | Q(kind=MessageKind.ORGANISER_ALERT),
+                condition=Q(registration__isnull=False)
+                | Q(kind__in=[MessageKind.ORGANISER_ALERT, *FOR_STAFF]),
             ),
         )
 
