@@ -37,7 +37,7 @@ def tried(
     address = address_of(request)
     with transaction.atomic():
         alone = throttle.alone(account)
-        if wait := throttle.seconds_to_wait(account, address) if alone else 1:
+        if wait := throttle.seconds_to_wait(account, address, step) if alone else 1:
             raise ValidationError(
                 ngettext(
                     "Too many tries. Wait %(n)d second, then try again.",

@@ -5,16 +5,14 @@ grows from seconds to a minute, and by address. From an address at which the acc
 logged in before, other people's failures do not count.
 """
 
-import hmac
 from datetime import datetime, timedelta
-from hashlib import sha256
 from math import ceil
 
-from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import connection
 from django.db.models import Max, QuerySet
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 
 from .models import LoginAttempt
 
@@ -31,12 +29,16 @@ def account_of(typed: str) -> str:
     """What stands in the table for what somebody typed."""
     name = typed.strip()[:150]
     known = get_user_model().objects.filter(username=name).exists()
-    return name if known else "?" + hmac.new(_key(), name.encode(), sha256).hexdigest()[:24]
+    return name if known else "?" + salted_hmac("inscrit.login", name).hexdigest()[:24]
 
 
-def seconds_to_wait(account: str, address: str | None) -> int:
-    """How long until the next try is looked at; 0 for at once."""
-    return max(_for_account(account, address), _for_address(address))
+def seconds_to_wait(account: str, address: str | None, step: LoginAttempt.Step) -> int:
+    """How long until the next try is looked at; 0 for at once.
+
+    Who knows the password gets no new tries at the code by giving it again.
+    """
+    same = LoginAttempt.objects.filter(account=account, step=step)
+    return max(_for_account(same, address), _for_address(address))
 
 
 def note(account: str, address: str | None, step: LoginAttempt.Step, *, succeeded: bool) -> None:
@@ -59,14 +61,15 @@ def forget() -> int:
     return LoginAttempt.objects.filter(at__lt=timezone.now() - KEPT).delete()[0]
 
 
-def _for_account(account: str, address: str | None) -> int:
-    failures = _failures().filter(account=account)
-    if address is not None and _is_known(account, address):
-        failures = failures.filter(address=address)
-    last_success = LoginAttempt.objects.filter(account=account, succeeded=True, address=address)
-    newest = last_success.aggregate(at=Max("at"))["at"]
+def _for_account(same: "QuerySet[LoginAttempt]", address: str | None) -> int:
+    now = timezone.now()
+    failures = same.filter(succeeded=False, at__gt=now - WINDOW)
+    here = same.filter(succeeded=True, address=address, at__gt=now - KNOWN_FOR)
+    newest = here.aggregate(at=Max("at"))["at"]
     if newest is not None:
         failures = failures.filter(at__gt=newest)
+        if address is not None:
+            failures = failures.filter(address=address)
     number = failures.count()
     if number < FREE_TRIES:
         return 0
@@ -79,25 +82,12 @@ def _for_address(address: str | None) -> int:
     """Someone who goes through many accounts. A pause of a minute, for as long as it goes on."""
     if address is None:
         return 0
-    failures = _failures().filter(address=address)
+    window = timezone.now() - WINDOW
+    failures = LoginAttempt.objects.filter(address=address, succeeded=False, at__gt=window)
     if failures.count() < TRIES_OF_AN_ADDRESS:
         return 0
     return _left(failures.aggregate(at=Max("at"))["at"] + timedelta(seconds=PAUSES[-1]))
 
 
-def _failures() -> "QuerySet[LoginAttempt]":
-    return LoginAttempt.objects.filter(succeeded=False, at__gt=timezone.now() - WINDOW)
-
-
-def _is_known(account: str, address: str) -> bool:
-    return LoginAttempt.objects.filter(
-        account=account, address=address, succeeded=True, at__gt=timezone.now() - KNOWN_FOR
-    ).exists()
-
-
 def _left(until: datetime) -> int:
     return max(0, ceil((until - timezone.now()).total_seconds()))
-
-
-def _key() -> bytes:
-    return settings.SECRET_KEY.encode()

@@ -137,9 +137,9 @@ def recovery_codes(request: HttpRequest, user: User) -> HttpResponse:
 @verified
 @require_POST
 def remove(request: HttpRequest, user: User) -> HttpResponse:
-    """The password is enough again."""
+    """The password is enough again, where not everybody needs more."""
     factor = second_factor.factor_of(user)
-    if factor is not None:
+    if factor is not None and not config.current().require_second_factor:
         factor.delete()
         messages.success(request, _("Your second factor is removed."))
     return redirect("people:second-factor")

@@ -14,12 +14,13 @@ from inscrit.api.urls import api
 from .conftest import Caller, MakeCaller, content
 
 SHOP = "https://www.school.example"
-EVERYBODY = {None, "readonly", "secretary", "organiser"}
-STAFF = EVERYBODY - {None}
-HANDLES = {"secretary", "organiser"}
-ORGANISES = {"organiser"}
+Roles = set[str | None]
+EVERYBODY: Roles = {None, "readonly", "secretary", "organiser"}
+STAFF: Roles = EVERYBODY - {None}
+HANDLES: Roles = {"secretary", "organiser"}
+ORGANISES: Roles = {"organiser"}
 # Who may call what. Where a token would do, nobody without a key has one here.
-TABLE: dict[tuple[str, str], set[str | None]] = {
+TABLE: dict[tuple[str, str], Roles] = {
     ("GET", "/events"): EVERYBODY,
     ("POST", "/events"): ORGANISES,
     ("GET", "/events/{event_id}"): EVERYBODY,

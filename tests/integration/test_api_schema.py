@@ -127,9 +127,9 @@ def test_without_the_database_the_caller_may_come_again(
     assert answer["Retry-After"]
 
 
-def models() -> dict[str, Any]:
+def models() -> dict[tuple[str, int], Any]:
     """The pydantic model of each call's answer, by the call's name and the status."""
-    found = {}
+    found: dict[tuple[str, int], Any] = {}
     for _prefix, router in api._routers:
         for view in router.path_operations.values():
             for operation in view.operations:
