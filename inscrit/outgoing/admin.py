@@ -37,14 +37,14 @@ LATEST = 20
 
 class EndpointForm(ModelForm):
     url = forms.URLField(
-        label=_("address"),
+        label=_("Address"),
         max_length=500,
         assume_scheme="https",
         help_text=_("Where messages are sent to, by HTTPS."),
         widget=AdminURLFieldWidget,
     )
     types = forms.MultipleChoiceField(
-        label=_("what it is told"),
+        label=_("What it is told"),
         choices=list(TYPES.items()),
         widget=forms.CheckboxSelectMultiple,
     )

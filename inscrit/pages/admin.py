@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def snippet(event: Event, language: str) -> "SafeString":
     """What to paste into another site's page; it brings no script there."""
     return format_html(
-        '<iframe src="{}?lang={}" title="{}" width="100%" height="260" style="border:0"'
+        '<iframe src="{}?lang={}" title="{}" width="100%" height="260" style="border:1px solid #8886;border-radius:16px"'
         ' loading="lazy"></iframe>',
         config.current().public_url + reverse("pages:embed", args=[event.slug]),
         language,

@@ -38,8 +38,8 @@ admin.site.unregister(User)
 class PersonForm(UserModelForm):
     """A person has one role; only whoever runs the installation has every right."""
 
-    email = forms.EmailField(label=_("e-mail"))
-    role = forms.ChoiceField(label=_("role"), choices=roles.Role.choices)
+    email = forms.EmailField(label=_("E-mail"))
+    role = forms.ChoiceField(label=_("Role"), choices=roles.Role.choices)
 
     class Meta:
         model = User
