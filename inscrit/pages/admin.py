@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 def snippet(event: Event, language: str) -> "SafeString":
     """What to paste into another site's page; it brings no script there."""
     return format_html(
-        '<iframe src="{}?lang={}" title="{}" width="100%" height="260" style="border:1px solid #8886;border-radius:16px"'
-        ' loading="lazy"></iframe>',
+        '<iframe src="{}?lang={}" title="{}" width="100%" height="260" loading="lazy"'
+        ' style="border:1px solid #8886;border-radius:16px"></iframe>',
         config.current().public_url + reverse("pages:embed", args=[event.slug]),
         language,
         event.title,

@@ -129,7 +129,7 @@ class TestLoggingIn:
         person()
         guesser = visitor(ELSEWHERE)
         for _ in range(throttle.FREE_TRIES):
-            assert "Please enter the correct" in log_in(guesser, "wrong")
+            assert "No account of the team" in log_in(guesser, "wrong")
         assert "Too many tries. Wait 5 seconds" in log_in(guesser, PASSWORD)
         assert not is_in(guesser)
         LoginAttempt.objects.update(at=timezone.now() - timedelta(seconds=6))
