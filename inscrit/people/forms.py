@@ -1,6 +1,6 @@
 """Logging in, one try at a time; asking for a new password; the code of the second factor."""
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib.admin.forms import AdminAuthenticationForm
@@ -55,7 +55,7 @@ def tried(
 class LoginForm(AdminAuthenticationForm):
     """Django's, slowed down for whoever guesses."""
 
-    error_messages: ClassVar[dict[str, Any]] = {
+    error_messages = {  # noqa: RUF012 - Django names it so
         "invalid_login": _("No account of the team has this name and this password."),
         "inactive": _("No account of the team has this name and this password."),
     }
