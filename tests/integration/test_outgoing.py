@@ -1,5 +1,6 @@
 """Other programs are told of every change, by a real server that checks the signatures."""
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -294,3 +295,22 @@ def test_old_messages_are_forgotten(receiver: Receiver, endpoint: Endpoint) -> N
 def test_the_database_refuses_types_that_are_none(types: list[Any]) -> None:
     with pytest.raises(IntegrityError):
         Endpoint.objects.create(url="https://example.org/", types=types)
+
+
+def test_what_stripe_says_is_told_from_the_lane(receiver: Receiver) -> None:
+    from .test_webhook_lane import body_of, deliver, run
+    from .test_webhook_lane import make_event as event_with
+
+    event, many = event_with(5)
+    Endpoint.objects.create(url=receiver.url, types=["registration.paid"])
+
+    async def story(client: Any) -> list[int]:
+        bodies = [body_of(f"evt_{one.pk}", one.pk) for one in many]
+        return [await deliver(client, body) for body in [*bodies, *bodies]]
+
+    assert set(run(story)) == {200}
+    work_now()
+    told = [json.loads(body)["data"]["id"] for body, _ in receiver.heard]
+    assert sorted(told) == sorted(one.pk for one in many)
+    event.refresh_from_db()
+    assert event.confirmed == 5
