@@ -60,6 +60,9 @@ class Endpoint(models.Model):
             models.Index(
                 fields=["id"], condition=Q(disabled_at__isnull=True), name="endpoint_enabled"
             ),
+            models.Index(
+                fields=["id"], condition=~Q(disabled_reason=""), name="endpoint_switched_off"
+            ),
         )
         constraints = (
             models.CheckConstraint(

@@ -10,14 +10,14 @@ from django.utils import timezone
 
 from inscrit.events.models import Event, EventStatus
 from inscrit.mail.composing import compose
-from inscrit.mail.models import FOR_ORGANISERS, Message, MessageKind
+from inscrit.mail.models import FOR_ORGANISERS, FOR_STAFF, Message, MessageKind
 from inscrit.pages.timeline import timeline
 from inscrit.registrations.models import Participant, PaymentMethod, Registration
 
 pytestmark = pytest.mark.django_db
 
 LOCALES = ("fr", "en")
-TO_REGISTRANTS = [kind for kind in MessageKind.values if kind not in FOR_ORGANISERS]
+TO_REGISTRANTS = [kind for kind in MessageKind.values if kind not in (*FOR_ORGANISERS, *FOR_STAFF)]
 EVERY_MAIL = list(itertools.product(TO_REGISTRANTS, LOCALES))
 
 

@@ -444,3 +444,24 @@ def test_createuser_gives_a_role(role: str | None, monkeypatch: pytest.MonkeyPat
     nora = User.objects.get(username="nora")
     assert nora.is_superuser is (role is None)
     assert (roles.role_of(nora) or None) == (roles.Role(role) if role else None)
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [("fr", "Un compte vous a été ouvert"), ("en", "An account was made for you")],
+)
+def test_an_invitation_speaks_the_language_of_who_invites(
+    server: MailServer, language: str, said: str
+) -> None:
+    boss = at_the_desk.organiser(language)
+    boss.post(
+        reverse("admin:auth_user_add"),
+        {"username": "paul", "email": "paul@example.org", "role": "readonly"},
+    )
+    mail = sent(server)
+    text, html = mail.get_body(("plain",)), mail.get_body(("html",))
+    assert text is not None
+    assert html is not None
+    assert said in text.get_content()
+    assert said in html.get_content()
+    assert link_in(mail) in html.get_content()

@@ -68,7 +68,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'webhook endpoint',
                 'verbose_name_plural': 'webhook endpoints',
                 'ordering': ('created_at', 'id'),
-                'indexes': [models.Index(condition=models.Q(('disabled_at__isnull', True)), fields=['id'], name='endpoint_enabled')],
+                'indexes': [models.Index(condition=models.Q(('disabled_at__isnull', True)), fields=['id'], name='endpoint_enabled'), models.Index(condition=models.Q(('disabled_reason', ''), _negated=True), fields=['id'], name='endpoint_switched_off')],
                 'constraints': [models.CheckConstraint(condition=models.Q(('types__contained_by', ['registration.pending', 'registration.processing', 'registration.paid', 'registration.free', 'registration.expired', 'registration.failed', 'registration.cancelled', 'registration.refunded', 'registration.updated', 'event.created', 'event.updated', 'event.published', 'event.cancelled']), ('types__len__gte', 1)), name='endpoint_types_are_known')],
             },
         ),
