@@ -4,6 +4,7 @@
 from typing import Annotated, Any, Literal, Self
 
 from django.db import transaction
+from django.utils import translation
 from ninja import Query, Router
 from ninja.responses import Status
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
@@ -43,7 +44,8 @@ ENDPOINT: dict[str, Any] = {
 
 def _reachable(url: str) -> str:
     try:
-        destination.check(url)
+        with translation.override("en"):  # as every other problem
+            destination.check(url)
     except destination.Forbidden as error:
         raise ValueError(str(error)) from None
     return url

@@ -85,6 +85,14 @@ def test_an_endpoint_is_switched_off_on_and_removed(receiver: Receiver, organise
     assert organiser.get(path).status_code == 404
 
 
+def test_a_refused_address_is_explained_in_english_as_all_problems(organiser: Caller) -> None:
+    body = {"url": "https://10.0.0.1/", "types": TYPES}
+    problem = content(organiser.post(ROOT, body, **{"Accept-Language": "fr"}), 422)
+    assert problem["errors"] == [
+        {"field": "url", "message": "The name leads to a private address."}
+    ]
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [

@@ -242,7 +242,7 @@ def test_a_name_that_leads_inside_is_not_called(
     Endpoint.objects.update(url=f"https://localhost:{receiver.port}/")
     sweep()
     assert receiver.heard == []
-    assert "private" in Attempt.objects.all()[0].error
+    assert "adresse privée" in Attempt.objects.all()[0].error
 
 
 def test_a_secret_is_changed_without_a_message_lost(receiver: Receiver, endpoint: Endpoint) -> None:
