@@ -110,17 +110,27 @@ def _migrate(verbosity: int = 0) -> None:
 @main.command()
 @click.argument("username")
 @click.option("--email", default="", help="For password resets.")
+@click.option(
+    "--role",
+    type=click.Choice(["organiser", "secretary", "readonly"]),
+    help="What the account may do; without it, everything, technical matters too.",
+)
 @click.password_option(help="Asked for if it is not given.")
-def createuser(username: str, email: str, password: str) -> None:
-    """Create an organiser's account, with every right in the admin."""
+def createuser(username: str, email: str, role: str | None, password: str) -> None:
+    """Create an account for the admin; without a role one with every right."""
     with _ready():
         from django.contrib.auth import get_user_model
+
+        from inscrit.people import roles
 
         users = get_user_model().objects
         if users.filter(username=username).exists():
             raise click.ClickException(f"there is already an account called {username}.")
-        users.create_superuser(username, email, password)
-    click.echo(f"Created the organiser's account {username}.")
+        if role is None:
+            users.create_superuser(username, email, password)
+        else:
+            roles.give(users.create_user(username, email, password), roles.Role(role))
+    click.echo(f"Created the {role or 'organiser'}'s account {username}.")
 
 
 @main.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})

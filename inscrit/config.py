@@ -6,6 +6,7 @@ White space at either end is cut: ``echo … | docker secret create`` leaves a n
 """
 
 import os
+import re
 import secrets
 import tempfile
 from collections.abc import Mapping
@@ -49,7 +50,15 @@ class Config:
     language_code: str
     log_format: str
     payload_retention_days: int
+    # When the organiser's daily figures are sent; None: never.
     digest_hour: int | None
+    # Web origins whose scripts may call the API, and whose pages may show an event in a frame.
+    cors_origins: frozenset[str] = frozenset()
+    embed_origins: frozenset[str] = frozenset()
+    # Hosts that outgoing webhooks may reach at private addresses and without TLS.
+    outgoing_private_hosts: frozenset[str] = frozenset()
+    # Whether everybody on the staff needs a second factor to get into the admin.
+    require_second_factor: bool = False
 
     @property
     def livemode(self) -> bool | None:
@@ -126,6 +135,13 @@ def load(environ: Mapping[str, str] = os.environ, secrets_dir: Path = SECRETS_DI
         log_format=_choice("LOG_FORMAT", sources.get("LOG_FORMAT") or "text", ("text", "json")),
         payload_retention_days=_days(sources.get("PAYLOAD_RETENTION_DAYS") or "400"),
         digest_hour=_hour(sources.get("DIGEST_HOUR") or "7"),
+        cors_origins=_origins("CORS_ORIGINS", sources.get("CORS_ORIGINS")),
+        embed_origins=_origins("EMBED_ORIGINS", sources.get("EMBED_ORIGINS")),
+        outgoing_private_hosts=_hosts(sources.get("OUTGOING_PRIVATE_HOSTS")),
+        require_second_factor=_choice(
+            "REQUIRE_SECOND_FACTOR", sources.get("REQUIRE_SECOND_FACTOR") or "no", ("yes", "no")
+        )
+        == "yes",
     )
 
 
@@ -216,6 +232,39 @@ def _webhook_secrets(value: str | None) -> tuple[str, ...]:
         return found
     mend = "Copy the signing secret of the endpoint from Stripe's Dashboard, Developers, Webhooks."
     raise SettingError("STRIPE_WEBHOOK_SECRET", "each must begin with whsec_", mend)
+
+
+def _words(value: str | None) -> list[str]:
+    return (value or "").replace(",", " ").split()
+
+
+def _origins(name: str, value: str | None) -> frozenset[str]:
+    """Origins as browsers write them (RFC 6454), or ``*`` for all."""
+    found = _words(value)
+    for one in found:
+        parts = _split(one)
+        is_origin = (
+            parts is not None
+            and parts.scheme in ("http", "https")
+            and parts.hostname is not None
+            and f"{parts.scheme}://{parts.netloc}" == one
+            and re.fullmatch(r"[a-z0-9.:\[\]-]+", parts.netloc)
+        )
+        if one != "*" and not is_origin:
+            mend = "Write such as https://www.school.example, in lower case, without a path; or *."
+            raise SettingError(name, f"{one!r} is no origin", mend)
+    return frozenset(found)
+
+
+def _hosts(value: str | None) -> frozenset[str]:
+    found = [host.lower() for host in _words(value)]
+    for one in found:
+        if not re.fullmatch(r"[a-z0-9.:_-]+", one):
+            problem = f"{one!r} is no host"
+            raise SettingError(
+                "OUTGOING_PRIVATE_HOSTS", problem, "Write names only, such as erp.lan."
+            )
+    return frozenset(found)
 
 
 def _email_url(value: str) -> str:

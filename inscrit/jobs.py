@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 RECONNECT_SECONDS = 2
 GRACE_SECONDS = 10
-QUEUES = ("mail", "money", "webhooks", "upkeep")
+QUEUES = ("mail", "money", "webhooks", "outgoing", "upkeep")
 log = structlog.get_logger()
 
 

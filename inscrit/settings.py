@@ -21,6 +21,10 @@ HTTPS = CONFIG.public_url.startswith("https://")
 SESSION_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_SECURE = HTTPS
 SECURE_REFERRER_POLICY = "same-origin"
+# A day at the desk; then the password is asked for again.
+SESSION_COOKIE_AGE = 12 * 60 * 60
+LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
 
 INSTALLED_APPS = [
     "inscrit.backoffice",  # before the admin: its templates come first
@@ -41,7 +45,9 @@ INSTALLED_APPS = [
     "inscrit.watchdog",
     "inscrit.reconciliation",
     "inscrit.api",
+    "inscrit.outgoing",
     "inscrit.pages",
+    "inscrit.people",  # last: it gives out the permissions of all the others
 ]
 MIDDLEWARE = [
     "inscrit.api.middleware.problems_everywhere",
@@ -51,6 +57,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "inscrit.people.gate.second_factor_first",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]

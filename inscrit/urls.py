@@ -3,9 +3,15 @@
 from django.contrib import admin
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, URLResolver, include, path
+from django.views.generic import RedirectView
 
 from inscrit.api.urls import api
 from inscrit.monitoring import health
+from inscrit.outgoing.api import router as webhook_endpoints
+from inscrit.outgoing.described import WEBHOOKS
+
+api.add_router("/v1/webhook-endpoints", webhook_endpoints)
+api.webhooks.update(WEBHOOKS)
 
 
 def no_way_on(_request: HttpRequest, _content_type: int, _object: str) -> HttpResponse:
@@ -18,7 +24,13 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("readyz", health.ready),
     path("metrics", health.metrics),
     path("admin/r/<int:_content_type>/<path:_object>/", no_way_on),
+    path(
+        "admin/password_reset/",
+        RedirectView.as_view(pattern_name="people:new-password"),
+        name="admin_password_reset",
+    ),
     path("admin/", admin.site.urls),
+    path("account/", include("inscrit.people.urls")),
     path("api/", api.urls),
     path("", include("inscrit.pages.urls")),
 ]

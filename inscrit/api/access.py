@@ -9,7 +9,7 @@ from ninja.security.base import AuthBase
 
 from inscrit.registrations.models import Registration
 
-from . import keys, problems
+from . import keys, limits, problems
 from .models import ApiKey, Role
 
 EVERYBODY_ON_THE_STAFF = frozenset(Role)
@@ -58,19 +58,24 @@ class Bearer(AuthBase):
         super().__init__()
 
     def __call__(self, request: HttpRequest) -> Any:
-        caller = self._caller(request.headers.get("Authorization"))
+        caller = self._caller(request)
         if self._roles is not None:
             caller.must_be_one_of(self._roles)
         return caller
 
     @staticmethod
-    def _caller(header: str | None) -> Caller:
+    def _caller(request: HttpRequest) -> Caller:
+        """Who calls, if that is not too often. Raises Problem 401, 429."""
+        header = request.headers.get("Authorization")
         if header is None:
+            limits.check_address(request)
             return Caller()
         scheme, _, key = header.partition(" ")
         known = keys.authenticate(key.strip()) if scheme.lower() == "bearer" else None
         if known is None:
+            limits.check_address(request)
             raise problems.unauthorized("This key is not known, or it was revoked.")
+        limits.check_key(request, known.pk)
         return Caller(known)
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Generic, TypeVar
 
+from django.core.exceptions import ValidationError
 from django.db.models import Model, Q, QuerySet
 from pydantic import BaseModel, Field
 
@@ -40,7 +41,8 @@ def page(rows: QuerySet[Row], by: str, query: PageQuery) -> Page[Row]:
     """
     field, descending = by.removeprefix("-"), by.startswith("-")
     if query.cursor is not None:
-        rows = rows.filter(_after(field, *_read(query.cursor), descending=descending))
+        at, pk = _read(query.cursor, rows.model)
+        rows = rows.filter(_after(field, at, pk, descending=descending))
     ordered = rows.order_by(by, "-pk" if descending else "pk")
     found = list(ordered[: query.limit + 1])
     items = found[: query.limit]
@@ -48,7 +50,7 @@ def page(rows: QuerySet[Row], by: str, query: PageQuery) -> Page[Row]:
     return Page(items, _cursor(getattr(items[-1], field), items[-1].pk) if more else None)
 
 
-def _after(field: str, at: datetime, pk: str, *, descending: bool) -> Q:
+def _after(field: str, at: datetime, pk: Any, *, descending: bool) -> Q:
     than = "lt" if descending else "gt"
     # The first condition says nothing new, but lets PostgreSQL begin at the right place.
     return Q(**{f"{field}__{than}e": at}) & (
@@ -60,12 +62,14 @@ def _cursor(at: datetime, pk: Any) -> str:
     return base64.urlsafe_b64encode(json.dumps([at.isoformat(), pk]).encode()).decode().rstrip("=")
 
 
-def _read(cursor: str) -> tuple[datetime, str]:
+def _read(cursor: str, model: type[Model]) -> tuple[datetime, Any]:
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         at, pk = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
-        return _moment(at), _plain(pk)
-    except (binascii.Error, ValueError, TypeError, OverflowError, RecursionError):
+        return _moment(at), model._meta.pk.to_python(_plain(pk))
+    except (
+        binascii.Error, ValueError, TypeError, OverflowError, RecursionError, ValidationError,
+    ):  # fmt: skip
         raise problems.invalid("cursor", "This is no cursor that we gave.") from None
 
 
@@ -76,7 +80,9 @@ def _moment(text: str) -> datetime:
     return at
 
 
-def _plain(pk: str) -> str:
-    if not isinstance(pk, str) or not pk.isprintable():
-        raise ValueError(pk)
-    return pk
+def _plain(pk: Any) -> str:
+    """An id as text: ours are printable texts or numbers."""
+    text = str(pk)
+    if not isinstance(pk, str | int) or not text.isprintable():
+        raise ValueError(text)
+    return text

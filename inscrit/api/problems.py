@@ -20,6 +20,7 @@ CODES = {
     405: "method_not_allowed",
     413: "body_too_large",
     422: "invalid",
+    429: "too_many_requests",
     500: "internal_error",
     503: "unavailable",
 }

@@ -26,7 +26,7 @@ MOST_PLACES = 1_000_000
 _DATE_AND_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d")
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Refuse what PostgreSQL can't store (NUL, half a surrogate pair) and other control signs."""
     if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in text):
         raise ValueError("Control characters are not accepted.")
@@ -34,7 +34,7 @@ def _printable(text: str) -> str:
 
 
 def _printable_lines(text: str) -> str:
-    _printable(text.translate({ord(sign): " " for sign in BREAKS}))
+    printable(text.translate({ord(sign): " " for sign in BREAKS}))
     return text
 
 
@@ -77,29 +77,29 @@ def _time_zones() -> set[str]:
 Line = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
-    AfterValidator(_printable),
+    AfterValidator(printable),
 ]
 """One line of 1 to 200 characters, without white space around it."""
 Name = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=100),
-    AfterValidator(_printable),
+    AfterValidator(printable),
 ]
 OptionalLine = Annotated[
     str,
     StringConstraints(strip_whitespace=True, max_length=200),
-    AfterValidator(_printable),
+    AfterValidator(printable),
 ]
 Lines = Annotated[
     str,
     StringConstraints(strip_whitespace=True, max_length=20_000),
     AfterValidator(_printable_lines),
 ]
-Word = Annotated[str, StringConstraints(max_length=255), AfterValidator(_printable)]
+Word = Annotated[str, StringConstraints(max_length=255), AfterValidator(printable)]
 Email = Annotated[
     str,
     StringConstraints(strip_whitespace=True, max_length=254),
-    AfterValidator(_printable),
+    AfterValidator(printable),
     AfterValidator(_email),
 ]
 Time = Annotated[

@@ -32,6 +32,8 @@ from . import M, ModelAdmin, page_of
 if TYPE_CHECKING:
     from django.db.models import Model
 
+    from .pages import Page
+
 
 class Refused(Exception):
     """It can't be done; the message tells a person why."""
@@ -105,9 +107,7 @@ def url_name(model: "type[Model]", deed: str) -> str:
     return f"{model._meta.app_label}_{model._meta.model_name}_{deed}"
 
 
-def respond(
-    page: ModelAdmin[M], deed: Deed[M], request: HttpRequest, object_id: str
-) -> HttpResponse:
+def respond(page: "Page[M]", deed: Deed[M], request: HttpRequest, object_id: str) -> HttpResponse:
     """Ask; or do what was asked before, and go back to the object's page."""
     one = None
     if "\0" not in object_id:  # PostgreSQL takes no such text
@@ -130,6 +130,10 @@ def respond(
             messages.error(request, str(refusal))
         else:
             messages.add_message(request, deed.level, " ".join(told))
+            page.log_change(request, one, str(deed.label))
+            shown = page.response_deed(request, deed, one)
+            if shown is not None:
+                return shown
     return HttpResponseRedirect(page_of(one))
 
 

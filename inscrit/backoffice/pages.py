@@ -57,6 +57,12 @@ class Page(ModelAdmin[M]):
         name = url_name(self.model, deed.name)
         return path(f"<path:object_id>/{deed.name}/", self.admin_site.admin_view(view), name=name)
 
+    def response_deed(
+        self, _request: HttpRequest, _deed: Deed[Any], _one: M
+    ) -> HttpResponse | None:
+        """What to show after a deed, if not the object's page."""
+        return None
+
     def render_change_form(
         self,
         request: HttpRequest,

@@ -174,6 +174,8 @@ def _configure(folder: Path, addresses: Addresses) -> None:
         "EMAIL_URL": f"smtp://127.0.0.1:{addresses.smtp_port}",
         "DEFAULT_FROM_EMAIL": "École Jules-Ferry <inscriptions@example.org>",
         "ORGANISER_EMAIL": "organisateur@example.org",
+        "OUTGOING_PRIVATE_HOSTS": "localhost 127.0.0.1",
+        "EMBED_ORIGINS": "*",
         "NO_PROXY": "localhost,127.0.0.1",
         "no_proxy": "localhost,127.0.0.1",
         "DJANGO_SETTINGS_MODULE": "inscrit.settings",

@@ -52,6 +52,9 @@ class LiveLane:
         match = PATH.fullmatch(scope["path"])
         if match is None:
             raise Refused(404, "not_found", "There is no such page.")
+        if scope["method"] == "OPTIONS":
+            await _permit(send)
+            return
         if scope["method"] not in ("GET", "HEAD"):
             raise Refused(405, "method_not_allowed", "Only GET is accepted here.")
         event_id, stream = match.groups()
@@ -109,6 +112,18 @@ async def _problem(send: Send, refused: Refused) -> None:
     }
     body = msgspec.json.encode(problem)
     await _answer(send, refused.status, b"application/problem+json", body)
+
+
+async def _permit(send: Send) -> None:
+    """A browser asks whether a page's script may read this. Any may: it is on the public pages."""
+    headers = [
+        (b"access-control-allow-methods", b"GET"),
+        (b"access-control-allow-headers", b"Authorization"),
+        (b"access-control-max-age", b"3600"),
+        ANY_ORIGIN,
+    ]
+    await send({"type": "http.response.start", "status": 204, "headers": headers})
+    await send({"type": "http.response.body", "body": b""})
 
 
 async def _answer(send: Send, status: int, content_type: bytes, body: bytes) -> None:

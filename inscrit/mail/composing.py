@@ -115,6 +115,7 @@ def about(
         "registration": registration,
         "event": registration.event,
         "participants": participants,
+        "reader": registration.contact_name,
         "url": link,
     }
 

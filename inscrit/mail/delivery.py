@@ -23,7 +23,7 @@ from inscrit import config
 from inscrit.registrations.models import Registration
 from inscrit.waiting.models import WaitingEntry
 
-from . import services
+from . import kinds, services
 from .composing import Parcel, packed, written
 from .models import FOR_ORGANISERS, WAITING, Message, MessageState, Sending
 
@@ -128,6 +128,8 @@ def _is_needless(message: Message) -> bool:
 
 def _keep(message: Message, parcel: Parcel) -> None:
     """The words as they went out; but what opens a registration is for its registrant alone."""
+    if kinds.of(message.kind).secret:
+        return
     letter, about = parcel.letter, message.registration or message.waiting
     Sending.objects.create(
         message=message,

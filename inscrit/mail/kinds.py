@@ -34,6 +34,7 @@ class Kind:
 
     ``needless`` is asked right before it is sent: why nobody needs it any more, or None.
     ``optional``: whoever gets it may ask for no more of them.
+    ``secret``: it carries a key that opens something, so the words it had are not kept.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Kind:
     context: Context = _nothing
     needless: "Callable[[Message], Promise | str | None]" = _no_reason
     optional: bool = False
+    secret: bool = False
 
 
 _KINDS: dict[str, Kind] = {}

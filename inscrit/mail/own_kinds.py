@@ -92,6 +92,7 @@ def _for_who_waits(message: Message) -> Context:
         "registration": entry,
         "event": entry.event,
         "participants": [f"{one.first_name} {one.last_name}" for one in entry.people],
+        "reader": entry.contact_name,
         "url": config.current().public_url + entry.get_absolute_url(),
         "waits": True,
     }

@@ -131,7 +131,7 @@ def tell_of_given_up() -> None:
 def _given_up(messages: Sequence[Message]) -> Iterator[str]:
     yield _("The mail server did not take them, and they are not tried any more:")
     for message in messages[:MOST_TOLD]:
-        about = message.registration_id or message.waiting_id
+        about = message.registration_id or message.waiting_id or message.recipient
         yield f"{about}, {message.get_kind_display()}\n{message.error}"
     if len(messages) > MOST_TOLD:
         yield _("There are more. In the admin all of them stand under Messages, state Failed.")

@@ -3,7 +3,16 @@
 from django.urls import URLPattern, path
 from django.views.i18n import set_language
 
-from . import events, no_more_mail, photos, registering, registrations, signs, waiting
+from . import (
+    embed,
+    events,
+    no_more_mail,
+    photos,
+    registering,
+    registrations,
+    signs,
+    waiting,
+)
 
 app_name = "pages"
 urlpatterns: list[URLPattern] = [
@@ -14,6 +23,7 @@ urlpatterns: list[URLPattern] = [
     path("waiting-list/<slug:entry_id>", waiting.page, name="waiting"),
     path("waiting-list/<slug:entry_id>/status", waiting.status, name="waiting-status"),
     path("waiting-list/<slug:entry_id>/leave", waiting.leave, name="leave"),
+    path("embed/events/<slug:slug>", embed.page, name="embed"),
     path("registrations/<slug:registration_id>", registrations.page, name="registration"),
     path("registrations/<slug:registration_id>/status", registrations.status, name="status"),
     path("registrations/<slug:registration_id>/cancel", registrations.cancel, name="cancel"),

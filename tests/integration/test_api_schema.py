@@ -6,9 +6,13 @@ from typing import Any
 import pytest
 from django.db import OperationalError
 from django.test import Client
+from ninja.constants import NOT_SET
 
 from inscrit.api import paging
+from inscrit.api.schemas import ProblemOut
+from inscrit.api.urls import api
 from inscrit.events.models import Event
+from inscrit.outgoing.types import TYPES
 
 from .conftest import Caller, content
 
@@ -32,6 +36,15 @@ CONTRACT = {
     ("get", "/stripe-events"),
     ("get", "/stripe-events/{stripe_event_id}"),
     ("post", "/stripe-events/{stripe_event_id}/replay"),
+    ("get", "/webhook-endpoints"),
+    ("post", "/webhook-endpoints"),
+    ("get", "/webhook-endpoints/{endpoint_id}"),
+    ("patch", "/webhook-endpoints/{endpoint_id}"),
+    ("delete", "/webhook-endpoints/{endpoint_id}"),
+    ("post", "/webhook-endpoints/{endpoint_id}/rotate-secret"),
+    ("post", "/webhook-endpoints/{endpoint_id}/test"),
+    ("get", "/webhook-endpoints/{endpoint_id}/deliveries"),
+    ("post", "/webhook-endpoints/{endpoint_id}/deliveries/{message_id}/resend"),
 }
 
 
@@ -54,12 +67,21 @@ def test_every_operation_is_described(schema: dict[str, Any]) -> None:
         assert operation["summary"]
         assert operation["description"]
         for status, answer in operation["responses"].items():
-            kinds = set(answer["content"])
+            kinds = set(answer.get("content", ()))
             assert (kinds == {"application/problem+json"}) is (int(status) >= 400)
 
 
 def test_what_is_sent_has_an_example(schema: dict[str, Any]) -> None:
-    for name in ("EventIn", "EventPatch", "RegistrationIn", "WaitingIn", "RefundIn", "ReviewIn"):
+    for name in (
+        "EventIn",
+        "EventPatch",
+        "RegistrationIn",
+        "WaitingIn",
+        "RefundIn",
+        "ReviewIn",
+        "EndpointIn",
+        "EndpointPatch",
+    ):
         assert schema["components"]["schemas"][name]["example"]
 
 
@@ -106,3 +128,53 @@ def test_without_the_database_the_caller_may_come_again(
     answer = anybody.get("/events")
     assert content(answer, 503)["code"] == "unavailable"
     assert answer["Retry-After"]
+
+
+def models() -> dict[tuple[str, int], Any]:
+    """The pydantic model of each call's answer, by the call's name and the status."""
+    found: dict[tuple[str, int], Any] = {}
+    for _prefix, router in api._routers:
+        for view in router.path_operations.values():
+            for operation in view.operations:
+                name = operation.view_func.__name__
+                for status, model in operation.response_models.items():
+                    if isinstance(status, int) and status < 300 and model not in (None, NOT_SET):
+                        found[name, status] = model.model_fields["response"].annotation
+    return found
+
+
+def test_every_answer_has_an_example_that_is_true(schema: dict[str, Any]) -> None:
+    known = models()
+    seen = 0
+    for methods in schema["paths"].values():
+        for operation in methods.values():
+            for status, answer in operation["responses"].items():
+                media = answer.get("content", {}).get("application/json")
+                if media is None:
+                    continue
+                model = known[operation["operationId"], int(status)]
+                assert model.model_validate(media["example"])
+                assert set(media["example"]) == set(model.model_fields)
+                seen += 1
+    assert seen == len(known)
+
+
+def test_every_error_has_an_example_with_its_code(schema: dict[str, Any]) -> None:
+    for path, methods in schema["paths"].items():
+        for operation in methods.values():
+            errors = {s: a for s, a in operation["responses"].items() if int(s) >= 400}
+            assert "503" in errors
+            assert ("429" in errors) is ("/places" not in path)
+            for status, answer in errors.items():
+                told = answer["content"]["application/problem+json"]["examples"]
+                assert told
+                for code, example in told.items():
+                    ProblemOut.model_validate(example["value"])
+                    assert example["value"]["status"] == int(status)
+                    assert example["value"]["code"] in (code, "checkout_unavailable")
+
+
+def test_what_is_sent_by_webhook_is_described(schema: dict[str, Any]) -> None:
+    assert set(schema["webhooks"]) == set(TYPES)
+    paid = schema["webhooks"]["registration.paid"]["post"]["requestBody"]["content"]
+    assert paid["application/json"]["example"]["data"]["status"] == "PAID"

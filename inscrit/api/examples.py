@@ -1,0 +1,252 @@
+"""What the schema shows of each call: an answer as it looks, and every error with its code."""
+
+from http import HTTPStatus
+from typing import Any
+
+from . import problems
+from .schemas import EVENT
+
+Json = dict[str, Any]
+BY_CALL: dict[str, Any] = {}
+
+EVENT_OUT: Json = {
+    "id": "ev-7k2m9xqpd4ha",
+    "slug": "summer-fete-9xqpd4",
+    "url": "https://inscrit.example.org/events/summer-fete-9xqpd4",
+    **EVENT,
+    "starts_at": "2027-07-03T12:00:00Z",
+    "ends_at": "2027-07-03T17:00:00Z",
+    "time_zone": "Europe/Paris",
+    "confirmed": 86,
+    "held": 4,
+    "remaining": 30,
+    "sales_end_at": None,
+    "refund_until": "2027-06-26T12:00:00Z",
+    "lost_dispute": "free_places",
+}
+CANCELLATION: Json = {
+    **EVENT_OUT,
+    "status": "cancelled",
+    "confirmed": 1,
+    "held": 0,
+    "remaining": 119,
+    "cancelled": 52,
+    "waiting": 1,
+    "to_refund": 107500,
+    "refunded": 105000,
+    "refunds_failed": 0,
+}
+PLACES: Json = {
+    "capacity": 120,
+    "confirmed": 86,
+    "held": 4,
+    "remaining": 30,
+    "next_release_at": "2027-06-01T12:32:00Z",
+}
+CREATED: Json = {
+    "id": "reg-2b9kq7xw4hjt6mzpa3cd",
+    "status": "PENDING",
+    "amount": 2500,
+    "currency": "eur",
+    "places": 2,
+    "checkout_url": "https://checkout.stripe.com/c/pay/cs_live_a1B2c3D4",
+    "hold_expires_at": "2027-06-01T12:32:00Z",
+    "token": "kM3vW0x9QzJtYcR1bN5uHs8fEgPqLdAoTi2yXwVbKzs",
+}
+REGISTRATION_OUT: Json = {
+    "id": CREATED["id"],
+    "event_id": EVENT_OUT["id"],
+    "status": "PAID",
+    "payment_method": "stripe",
+    "amount": 2500,
+    "amount_refunded": 0,
+    "currency": "eur",
+    "places": 2,
+    "contact": {"name": "Camille Martin", "email": "camille@example.org", "locale": "fr"},
+    "participants": [
+        {"first_name": "Lou", "last_name": "Martin"},
+        {"first_name": "Noé", "last_name": "Martin"},
+    ],
+    "created_at": "2027-06-01T12:01:00Z",
+    "hold_expires_at": None,
+    "paid_at": "2027-06-01T12:03:20Z",
+    "review": None,
+    "cancelling": False,
+    "timeline": [
+        {
+            "at": "2027-06-01T12:01:00Z",
+            "from_status": None,
+            "status": "PENDING",
+            "reason": "registered",
+            "actor": "registrant",
+            "stripe_event": None,
+        },
+        {
+            "at": "2027-06-01T12:03:20Z",
+            "from_status": "PENDING",
+            "status": "PAID",
+            "reason": "payment_received",
+            "actor": "stripe",
+            "stripe_event": "evt_1PqRsT2eZvKYlo2C",
+        },
+    ],
+}
+STRIPE_EVENT: Json = {
+    "id": "evt_1PqRsT2eZvKYlo2C",
+    "type": "checkout.session.completed",
+    "created": "2027-06-01T12:03:19Z",
+    "received_at": "2027-06-01T12:03:20Z",
+    "livemode": True,
+    "object": "cs_live_a1B2c3D4",
+    "registration": CREATED["id"],
+    "outcome": "applied",
+    "reason": "payment_received",
+    "deliveries": 1,
+    "attempts": 1,
+}
+STRIPE_EVENT_IN_FULL: Json = {
+    **STRIPE_EVENT,
+    "api_version": "2026-09-30.clover",
+    "signed_with": "4f1c2a9e",
+    "duration_us": 1830,
+    "next_try_at": None,
+    "changes": [REGISTRATION_OUT["timeline"][1]],
+    "payload": {"id": "evt_1PqRsT2eZvKYlo2C", "object": "event", "type": STRIPE_EVENT["type"]},
+}
+REPLAYED: Json = {
+    "id": STRIPE_EVENT["id"],
+    "outcome": "duplicate",
+    "reason": "already_confirmed",
+    "changes": [],
+    "dry_run": True,
+}
+NEXT = "WyIyMDI3LTA3LTAzVDEyOjAwOjAwKzAwOjAwIiwgImV2LTdrMm05eHFwZDRoYSJd"
+
+BY_CALL |= {
+    "list_events": {"items": [EVENT_OUT], "next": NEXT},
+    "create_event": EVENT_OUT,
+    "get_event": EVENT_OUT,
+    "change_event": {**EVENT_OUT, "capacity": 150, "remaining": 60},
+    "cancel_event": CANCELLATION,
+    "get_cancellation": CANCELLATION,
+    "get_places": PLACES,
+    "create_registration": CREATED,
+    "get_registration": REGISTRATION_OUT,
+    "cancel_registration": {**REGISTRATION_OUT, "status": "CANCELLED"},
+    "refund_registration": {**REGISTRATION_OUT, "amount_refunded": 500},
+    "mark_registration_paid": {**REGISTRATION_OUT, "payment_method": "cheque"},
+    "review_registration": REGISTRATION_OUT,
+    "list_stripe_events": {"items": [STRIPE_EVENT], "next": None},
+    "get_stripe_event": STRIPE_EVENT_IN_FULL,
+    "replay_stripe_event": REPLAYED,
+}
+
+# Code to status, what it says, and the members that it brings along.
+ERRORS: dict[str, tuple[int, str, Json]] = {
+    "malformed_body": (400, "The body is not JSON.", {}),
+    "unauthorized": (401, "A key is needed: Authorization: Bearer ik_…", {}),
+    "forbidden": (403, "This key is for readonly; organiser or secretary is needed.", {}),
+    "not_found": (404, "There is no such event.", {}),
+    "capacity_below_taken": (409, "90 places are confirmed or held already.", {"taken": 90}),
+    "event_cancelled": (409, "A cancelled event stays cancelled.", {}),
+    "sold_out": (409, "Not enough places are left: 1.", {"remaining": 1}),
+    "sales_closed": (409, "This event takes no registrations now.", {}),
+    "nothing_to_refund": (409, "There is no payment of which so much can be returned.", {}),
+    "not_paid_by_cheque": (
+        409,
+        "Only a registration that is to be paid by cheque is marked paid.",
+        {},
+    ),
+    "no_place_left": (409, "Its places were freed, and none is left.", {}),
+    "nothing_to_change": (409, "In its present state it can't be marked paid.", {}),
+    "nothing_to_review": (409, "There is nothing to look at.", {}),
+    "nothing_to_accept": (409, "There is no money that could be accepted for it.", {}),
+    "body_too_large": (413, "Request Entity Too Large.", {}),
+    "invalid": (
+        422,
+        "Some fields can't be accepted: participants.0.first_name.",
+        {"errors": [{"field": "participants.0.first_name", "message": "Field required"}]},
+    ),
+    "idempotency_key_reused": (422, "This Idempotency-Key came with another request before.", {}),
+    "too_many_requests": (429, "Too many calls. Try again in 12 s.", {}),
+    "checkout_refused": (
+        502,
+        "Stripe could not open the checkout page; the places were given back.",
+        {"code": "checkout_unavailable"},
+    ),
+    "checkout_unavailable": (
+        503,
+        "Stripe could not open the checkout page; the places were given back.",
+        {},
+    ),
+    "unavailable": (503, "The database can't be reached now. Try again in a moment.", {}),
+}
+USUAL = {
+    401: ["unauthorized"],
+    403: ["forbidden"],
+    404: ["not_found"],
+    422: ["invalid"],
+    429: ["too_many_requests"],
+    503: ["unavailable"],
+}
+WITH_A_BODY = {400: ["malformed_body"], 413: ["body_too_large"]}
+SPECIAL: dict[str, dict[int, list[str]]] = {
+    "change_event": {409: ["capacity_below_taken", "event_cancelled"]},
+    "create_registration": {
+        409: ["sold_out", "sales_closed"],
+        422: ["invalid", "idempotency_key_reused"],
+        502: ["checkout_refused"],
+        503: ["checkout_unavailable", "unavailable"],
+    },
+    "refund_registration": {
+        409: ["nothing_to_refund"],
+        422: ["invalid", "idempotency_key_reused"],
+    },
+    "mark_registration_paid": {
+        409: ["not_paid_by_cheque", "no_place_left", "nothing_to_change"],
+    },
+    "review_registration": {
+        409: ["nothing_to_review", "nothing_to_accept", "no_place_left", "nothing_to_refund"],
+    },
+}
+WAITS = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
+NOT_LIMITED = {"get_places", "follow_places"}
+
+
+def illustrate(operation: Json) -> None:
+    """Add an example to each answer of a call, and the errors that any call may meet."""
+    name, responses = operation["operationId"], operation["responses"]
+    codes = _codes(name, responses, has_body="requestBody" in operation)
+    for status, those in sorted(codes.items()):
+        response = responses.setdefault(status, {"description": HTTPStatus(status).phrase})
+        schema = {"schema": {"$ref": "#/components/schemas/ProblemOut"}}
+        told = {code: {"value": problem(code)} for code in those}
+        response["content"] = {problems.CONTENT_TYPE: {**schema, "examples": told}}
+        if status in (429, 503):
+            response["headers"] = WAITS
+    for status, response in responses.items():
+        if status < 300 and name in BY_CALL and "content" in response:
+            response["content"]["application/json"]["example"] = BY_CALL[name]
+    operation["responses"] = dict(sorted(responses.items()))
+
+
+def _codes(name: str, responses: dict[int, Json], *, has_body: bool) -> dict[int, list[str]]:
+    declared = {status for status in responses if status >= 400} | {503}
+    if name not in NOT_LIMITED:
+        declared.add(429)
+    known = USUAL | (WITH_A_BODY if has_body else {}) | SPECIAL.get(name, {})
+    always = set(WITH_A_BODY) if has_body else set()
+    return {status: known[status] for status in declared | always}
+
+
+def problem(code: str) -> Json:
+    """An error as the API tells it."""
+    status, detail, more = ERRORS[code]
+    return {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "code": code,
+        "detail": detail,
+        **more,
+    }
