@@ -3,19 +3,20 @@
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone, translation
 
 from inscrit import config
+from inscrit.organisation.models import Organisation
 from inscrit.registrations.models import Registration
 
-from . import reasons
+from . import enclosures, reasons
+from .illustrated import Mail
 from .models import FOR_ORGANISERS, Message
 
 
-def compose(message: Message) -> EmailMultiAlternatives:
+def compose(message: Message) -> Mail:
     """The mail in its reader's language.
 
     Its Message-ID stays the same when it is sent again after a crash, so that a mailbox can see
@@ -25,7 +26,7 @@ def compose(message: Message) -> EmailMultiAlternatives:
     about = message.registration_id or "organiser"
     again = f".{message.times_sent}" if message.times_sent else ""
     subject, text, html = _written(message)
-    mail = EmailMultiAlternatives(
+    mail = Mail(
         subject=" ".join(subject.split()),
         body=text,
         to=[message.recipient],
@@ -36,6 +37,7 @@ def compose(message: Message) -> EmailMultiAlternatives:
         },
     )
     mail.attach_alternative(html, "text/html")
+    enclosures.enclose(message, mail)
     return mail
 
 
@@ -55,6 +57,9 @@ def _context(message: Message, registration: Registration | None) -> dict[str, A
     if registration is None:
         return {**message.context, "url": site + reverse("admin:index")}
     context = {
+        "organisation": Organisation.current(),
+        "code": enclosures.CODE if enclosures.has_code(message) else None,
+        "enclosed": enclosures.names(message),
         "registration": registration,
         "event": registration.event,
         "participants": registration.participants.all(),

@@ -19,6 +19,7 @@ import structlog
 from django.db import transaction
 from django.utils import timezone
 
+from . import enclosures
 from .composing import compose
 from .models import FOR_ORGANISERS, Message, MessageState
 
@@ -88,6 +89,7 @@ def _deliver(message_id: int) -> Delivery:
 
     Two workers never have the same message: its row is locked while it is being sent.
     """
+    unprepared = _prepare(message_id)
     with transaction.atomic():
         message = (
             Message.objects.select_related("registration__event")
@@ -98,6 +100,8 @@ def _deliver(message_id: int) -> Delivery:
             return Delivery.DONE
         message.attempts += 1
         try:
+            if unprepared is not None:
+                raise unprepared
             compose(message).send()
         except Exception as error:  # noqa: BLE001 - whatever it is, the next message must go out
             _postpone(message, error)
@@ -107,6 +111,15 @@ def _deliver(message_id: int) -> Delivery:
         message.save(update_fields=["state", "error", "attempts", "sent_at", "times_sent"])
     log.info(f"✉️  Mail sent: {message.kind}", **_details(message))
     return Delivery.DONE
+
+
+def _prepare(message_id: int) -> Exception | None:
+    """What its enclosures need for good, before it is sent; why that could not be done."""
+    try:
+        enclosures.prepare(message_id)
+    except Exception as error:  # noqa: BLE001 - as above
+        return error
+    return None
 
 
 def _postpone(message: Message, error: Exception) -> None:

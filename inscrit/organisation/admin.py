@@ -1,5 +1,5 @@
 """The organisers' page for their own name and address: there is one, and its list leads to it."""
-# ruff: noqa: FBT001, ARG002 - Django's signatures
+# ruff: noqa: ARG002 - Django's signatures
 
 from typing import Any
 

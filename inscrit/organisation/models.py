@@ -39,7 +39,9 @@ class Organisation(models.Model):
     class Meta:
         verbose_name = _("organisation")
         verbose_name_plural = _("organisation")
-        constraints = (models.CheckConstraint(name="there_is_one_organisation", condition=models.Q(id=1)),)
+        constraints = (
+            models.CheckConstraint(name="there_is_one_organisation", condition=models.Q(id=1)),
+        )
 
     def __str__(self) -> str:
         return self.name or NAMELESS

@@ -3,7 +3,7 @@
 from django.urls import URLPattern, path
 from django.views.i18n import set_language
 
-from . import events, registering, registrations
+from . import events, mine, papers, registering, registrations
 
 app_name = "pages"
 urlpatterns: list[URLPattern] = [
@@ -14,5 +14,15 @@ urlpatterns: list[URLPattern] = [
     path("registrations/<slug:registration_id>/status", registrations.status, name="status"),
     path("registrations/<slug:registration_id>/cancel", registrations.cancel, name="cancel"),
     path("registrations/<slug:registration_id>/pay", registrations.pay, name="pay"),
+    path(
+        "registrations/<slug:registration_id>/calendar.ics",
+        papers.registration_calendar,
+        name="registration-calendar",
+    ),
+    path("registrations/<slug:registration_id>/receipt.pdf", papers.receipt, name="receipt"),
+    path("registrations/<slug:registration_id>/code.png", papers.code, name="code"),
+    path("events/<slug:slug>/calendar.ics", papers.event_calendar, name="event-calendar"),
+    path("my", mine.ask, name="my"),
+    path("my/<str:key>", mine.listing, name="mine"),
     path("language", set_language, name="language"),
 ]

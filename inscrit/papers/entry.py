@@ -13,6 +13,7 @@ import io
 import segno
 from django.conf import settings
 from django.utils.crypto import constant_time_compare, salted_hmac
+from django.utils.safestring import mark_safe
 
 from inscrit.registrations.lifecycle import CONFIRMED
 from inscrit.registrations.models import Registration
@@ -56,3 +57,8 @@ def png(registration_id: str) -> bytes:
     file = io.BytesIO()
     qr(registration_id).save(file, kind="png", scale=8, border=4, dark="#000", light="#fff")
     return file.getvalue()
+
+
+def svg(registration_id: str) -> str:
+    """For a page: as large as its place, black on nothing. Only our own letters are in it."""
+    return mark_safe(qr(registration_id).svg_inline(border=0, omitsize=True, dark="#000"))  # noqa: S308

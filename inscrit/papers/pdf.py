@@ -96,9 +96,7 @@ class Paper:
 def paper(receipt: Receipt) -> Paper:
     """Raises nothing: what was given can be printed again for ever."""
     registration = receipt.registration
-    return Paper(
-        receipt, receipts.statement(receipt), receipts.returns(registration), registration
-    )
+    return Paper(receipt, receipts.statement(receipt), receipts.returns(registration), registration)
 
 
 @cache
@@ -133,8 +131,10 @@ def _text(text: object, style: ParagraphStyle = TEXT) -> Paragraph:
 
 
 def _printable(line: str) -> str:
-    """Without pictures and control characters. A letter the fonts lack stays, as an empty box."""
-    return "".join(letter for letter in line if category(letter) not in UNPRINTABLE).strip()
+    """Without pictures that the fonts lack. A letter they lack stays, as an empty box."""
+    known = pdfmetrics.getFont(SANS).face.charToGlyph
+    kept = (one for one in line if ord(one) in known or category(one) not in UNPRINTABLE)
+    return "".join(kept).strip()
 
 
 def _foot(paper: Paper, title: str) -> Any:

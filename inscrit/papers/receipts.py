@@ -19,6 +19,11 @@ class NothingPaid(Exception):
     """There is no receipt for a registration that no money was received for."""
 
 
+def is_due(registration: Registration) -> bool:
+    """Whether money was received for it."""
+    return registration.paid_at is not None and registration.amount > 0
+
+
 def issue(registration_id: str) -> Receipt:
     """The registration's receipt, given now if it is asked for the first time.
 
@@ -31,7 +36,7 @@ def issue(registration_id: str) -> Receipt:
         if given := Receipt.objects.filter(registration=registration_id).first():
             return given
         registration = Registration.objects.select_related("event").get(pk=registration_id)
-        if registration.paid_at is None or registration.amount == 0:
+        if registration.paid_at is None or not is_due(registration):
             raise NothingPaid(registration_id)
         content = Statement.of(registration, registration.paid_at)
         now = timezone.now()

@@ -19,9 +19,7 @@ class Issuer(Struct, frozen=True):
 
     @classmethod
     def of(cls, one: Organisation) -> "Issuer":
-        return cls(
-            str(one), one.address, one.registration_number, one.tax_note, one.contact_email
-        )
+        return cls(str(one), one.address, one.registration_number, one.tax_note, one.contact_email)
 
 
 class Line(Struct, frozen=True):
