@@ -9,7 +9,7 @@ from ninja.operation import Operation
 
 from inscrit import __version__
 
-from . import events, problems, registrations, stripe_events
+from . import checkin, events, problems, registrations, stripe_events
 
 DESCRIPTION = """\
 Events, their places and registrations.
@@ -54,4 +54,5 @@ api = Api(
 )
 api.add_router("/v1/events", events.router)
 api.add_router("/v1", registrations.router)
+api.add_router("/v1", checkin.router)
 api.add_router("/v1/stripe-events", stripe_events.router)

@@ -99,11 +99,7 @@ def _deliver(message_id: int) -> Delivery:
         if message.state in (MessageState.SENT, MessageState.FAILED):
             return Delivery.DONE
         message.attempts += 1
-        try:
-            if unprepared is not None:
-                raise unprepared
-            compose(message).send()
-        except Exception as error:  # noqa: BLE001 - whatever it is, the next message must go out
+        if error := unprepared or _hand_over(message):
             _postpone(message, error)
             return Delivery.UNREACHABLE if _is_unreachable(error) else Delivery.POSTPONED
         message.state, message.error, message.sent_at = MessageState.SENT, "", timezone.now()
@@ -117,6 +113,15 @@ def _prepare(message_id: int) -> Exception | None:
     """What its enclosures need for good, before it is sent; why that could not be done."""
     try:
         enclosures.prepare(message_id)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the next message must go out
+        return error
+    return None
+
+
+def _hand_over(message: Message) -> Exception | None:
+    """To the mail server; why that could not be done."""
+    try:
+        compose(message).send()
     except Exception as error:  # noqa: BLE001 - as above
         return error
     return None

@@ -9,7 +9,6 @@ from django.utils import timezone
 from django.utils.translation import get_language, gettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
 
-from inscrit.events.models import Event
 from inscrit.jobs import in_database
 from inscrit.links import services
 from inscrit.papers import entry, receipts
@@ -64,7 +63,7 @@ def _listed(request: HttpRequest, key: str) -> HttpResponse:
 
 def _told(registration: Registration) -> dict[str, Any]:
     now = timezone.now()
-    event: Event = registration.event
+    event = registration.event
     return {
         "registration": registration,
         "event": event,

@@ -26,6 +26,7 @@ CONTRACT = {
     ("post", "/registrations/{registration_id}/refund"),
     ("post", "/registrations/{registration_id}/mark-paid"),
     ("post", "/registrations/{registration_id}/review"),
+    ("post", "/registrations/{registration_id}/checkin"),
     ("get", "/events/{event_id}/cancellation"),
     ("get", "/stripe-events"),
     ("get", "/stripe-events/{stripe_event_id}"),
@@ -57,7 +58,7 @@ def test_every_operation_is_described(schema: dict[str, Any]) -> None:
 
 
 def test_what_is_sent_has_an_example(schema: dict[str, Any]) -> None:
-    for name in ("EventIn", "EventPatch", "RegistrationIn", "RefundIn", "ReviewIn"):
+    for name in ("EventIn", "EventPatch", "RegistrationIn", "RefundIn", "ReviewIn", "CheckinIn"):
         assert schema["components"]["schemas"][name]["example"]
 
 

@@ -24,6 +24,9 @@ function ask(fields) {
 // crypto.randomUUID is not there on an address without https.
 const moment = () => `${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
 
+// Read each time: signing in again, in another tab, makes a new one.
+const token = () => /(?:^|; )csrftoken=([^;]+)/.exec(document.cookie)?.[1] ?? says.csrf;
+
 let sending = false;
 
 async function send() {
@@ -33,7 +36,7 @@ async function send() {
     for (let [next] = waiting(); next; [next] = waiting()) {
       const answer = await fetch(says.here, {
         method: "POST",
-        headers: { Accept: "application/json", "X-CSRFToken": says.csrf },
+        headers: { Accept: "application/json", "X-CSRFToken": token() },
         body: new URLSearchParams(next),
         redirect: "error",
         signal: AbortSignal.timeout(PATIENCE_MS),
