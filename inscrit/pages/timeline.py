@@ -48,7 +48,7 @@ SENTENCES: dict[str, Promise] = {
     ),
     Reason.WRONG_MODE: _("A payment could not be taken into account; the organiser will look."),
 }
-CONFIRMED_NOW = _("Your place is confirmed.")
+CONFIRMED_NOW = _("The registration is confirmed.")
 MAIL_SENT = _("We wrote to you by e-mail.")
 
 

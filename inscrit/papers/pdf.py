@@ -289,7 +289,7 @@ def _paid(statement: Statement) -> str:
     date = {"date": day(statement.paid_at, statement.time_zone)}
     if statement.method == PaymentMethod.CHEQUE:
         return _("Paid by cheque, received on %(date)s") % date
-    return _("Paid online by card, on %(date)s") % date
+    return _("Paid online, on %(date)s") % date
 
 
 def _returned(one: Return, statement: Statement) -> str:
@@ -305,7 +305,7 @@ def _ticket(paper: Paper) -> Table:
         Spacer(0, 2 * mm),
         _text(_("Show this code, on paper or on your phone. One code is good for everybody.")),
         Spacer(0, 2 * mm),
-        _text(f"{_('Reference')}{_(': ')}{paper.registration.pk}", SMALL),
+        _text(f"{_('Reference')} {paper.registration.pk}", SMALL),
     ]
     return _columns(
         [[_code(paper.registration.pk), words]],

@@ -168,7 +168,7 @@ def test_it_says_who_paid_what_to_whom_and_when() -> None:
     assert "Maëlys-Éléonore O’Brien" in text
     assert "L’école à la ferme, 2 personnes 25,00 €" in text
     assert "mercredi 14 mai 2031, 9 h 30 – 17 h 00" in text
-    assert "Payé en ligne par carte, le 1 mai 2031" in text  # half past midnight in Paris
+    assert "Payé en ligne, le 1 mai 2031" in text  # half past midnight in Paris
     assert "Rendu" not in text
 
 
@@ -240,7 +240,7 @@ def test_after_a_full_refund_it_says_that_nothing_remains_paid() -> None:
     text = read(printed(registration))
     assert "Tout a été rendu" in text
     assert "Reste payé 0,00 €" in text
-    assert "À l’entrée" not in text
+    assert "À l’accueil" not in text
 
 
 def test_what_the_bank_took_back_is_shown_without_a_date() -> None:
