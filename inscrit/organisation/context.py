@@ -6,5 +6,8 @@ from django.utils.functional import SimpleLazyObject
 from .models import Organisation
 
 
-def organisation(_request: HttpRequest) -> dict[str, object]:
+def organisation(request: HttpRequest) -> dict[str, object]:
+    """Nothing for an address that nobody knows: it is answered without the database."""
+    if request.resolver_match is None:
+        return {}
     return {"organisation": SimpleLazyObject(Organisation.current)}
