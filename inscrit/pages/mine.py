@@ -67,7 +67,7 @@ def _told(registration: Registration) -> dict[str, Any]:
     return {
         "registration": registration,
         "event": event,
-        "tone": TONES.get(registration.status, "none"),
+        "tone": TONES.get(RegistrationStatus(registration.status), "none"),
         "is_confirmed": entry.is_given(registration),
         "has_receipt": receipts.is_due(registration),
         "can_pay": _can_pay(registration),

@@ -43,7 +43,7 @@ def read(text: str) -> str | None:
     return registration_id if any(constant_time_compare(signature, one) for one in known) else None
 
 
-def _signature(registration_id: str, key: str) -> str:
+def _signature(registration_id: str, key: str | bytes) -> str:
     signed = salted_hmac("inscrit.entry", registration_id, key, algorithm="sha256").digest()
     return base64.b32encode(signed[: BITS // 8]).decode()
 

@@ -106,6 +106,13 @@ def _register_fonts() -> None:
         pdfmetrics.registerFont(TTFont(name, f"{folder}/{file}"))
 
 
+@cache
+def _letters() -> frozenset[int]:
+    font = pdfmetrics.getFont(SANS)
+    assert isinstance(font, TTFont)  # noqa: S101 - registered above
+    return frozenset(font.face.charToGlyph)
+
+
 def _printed(paper: Paper) -> bytes:
     _register_fonts()
     file = io.BytesIO()
@@ -132,7 +139,7 @@ def _text(text: object, style: ParagraphStyle = TEXT) -> Paragraph:
 
 def _printable(line: str) -> str:
     """Without pictures that the fonts lack. A letter they lack stays, as an empty box."""
-    known = pdfmetrics.getFont(SANS).face.charToGlyph
+    known = _letters()
     kept = (one for one in line if ord(one) in known or category(one) not in UNPRINTABLE)
     return "".join(kept).strip()
 
@@ -329,5 +336,7 @@ def _code(registration_id: str, size: float = 32 * mm) -> Drawing:
         for x in (x for x, dark in enumerate(row) if dark):
             # A hair larger than its field: else printers show white lines between them.
             corner = (x * module, size - (y + 1) * module)
-            drawing.add(Rect(*corner, module * 1.02, module * 1.02, fillColor=INK, strokeWidth=0))
+            square = Rect(*corner, module * 1.02, module * 1.02)
+            square.fillColor, square.strokeWidth = INK, 0
+            drawing.add(square)
     return drawing

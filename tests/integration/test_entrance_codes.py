@@ -11,6 +11,7 @@ from PIL import Image
 
 from inscrit.papers import entry
 from inscrit.public_ids import new_registration_id
+from inscrit.registrations.models import Registration
 
 from .seats import event, seat
 
@@ -35,14 +36,10 @@ def test_it_is_read_on_a_dark_page_and_when_it_is_small() -> None:
 
 
 def test_it_is_another_key_than_the_pages() -> None:
-    registration = seat_in_memory()
+    registration = Registration(pk=new_registration_id())
     code = entry.code(registration.pk)
     assert registration.token not in code
     assert not registration.opens_with(code.rpartition(":")[2])
-
-
-def seat_in_memory() -> "entry.Registration":
-    return entry.Registration(pk=new_registration_id())
 
 
 @given(st.text())
