@@ -6,6 +6,7 @@ from django.contrib.auth import get_user_model
 from django.utils import timezone
 
 from inscrit.events.models import Event, EventStatus
+from inscrit.organisation.models import Organisation
 
 ORGANISER = "organisateur"
 
@@ -15,6 +16,15 @@ def plant(password: str) -> None:
     if not Event.objects.exists():
         for event in _events(timezone.localtime(timezone.now())):
             event.save()
+    Organisation.objects.get_or_create(
+        defaults={
+            "name": "Association Jules-Ferry",
+            "address": "12, rue de l’École\n35000 Rennes",
+            "registration_number": "RNA W351000000",
+            "tax_note": "TVA non applicable, art. 293 B du CGI",
+            "contact_email": "association@example.org",
+        }
+    )
     users = get_user_model().objects
     if not users.filter(username=ORGANISER).exists():
         users.create_superuser(ORGANISER, "organisateur@example.org", password)

@@ -7,6 +7,7 @@ from operator import attrgetter
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from inscrit.mail.models import FOR_ORGANISERS, MessageState
 from inscrit.registrations.lifecycle import CONFIRMED, HOLDING, Reason
@@ -92,8 +93,14 @@ def stages(registration: Registration, steps: Sequence[Step]) -> list[Stage]:
     confirmed = registration.status in CONFIRMED
     if not confirmed and (registration.status not in HOLDING or registration.cancelling):
         return []
-    money = [(_("Paid"), registration.paid_at is not None)] if registration.amount else []
+    paid = registration.paid_at is not None
+    money = [(pgettext_lazy("stage", "Paid"), paid)] if registration.amount else []
     mailed = confirmed and any(step.sentence is MAIL_SENT for step in steps)
-    way = [(_("Registered"), True), *money, (_("Confirmed"), confirmed), (_("Mail sent"), mailed)]
+    way = [
+        (pgettext_lazy("stage", "Registered"), True),
+        *money,
+        (pgettext_lazy("stage", "Confirmed"), confirmed),
+        (pgettext_lazy("stage", "Mail sent"), mailed),
+    ]
     following = next((label for label, is_done in way if not is_done), None)
     return [Stage(label, is_done, label is following) for label, is_done in way]

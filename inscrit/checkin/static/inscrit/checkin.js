@@ -64,7 +64,22 @@ function show({ level, html, arrived, expected }) {
   document.getElementById("arrived").textContent = arrived;
   document.getElementById("expected").textContent = expected;
   signal(level);
+  refreshList();
   place.scrollIntoView({ block: "nearest" });
+}
+
+// Whoever stands in the list may have come in meanwhile.
+async function refreshList() {
+  const list = document.querySelector(".found");
+  if (!list) return;
+  try {
+    const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const found = fresh.querySelector(".found");
+    if (found) list.replaceWith(found);
+  } catch {
+    // No network: the list stays as it is, and what it is asked is answered rightly.
+  }
 }
 
 // Heard and felt without looking: one high tone, or two or three low ones.
