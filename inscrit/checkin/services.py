@@ -84,7 +84,7 @@ def check_in(
             Arrival(participant=one, by=by[:80], scan=scan) for one in missing
         )
     if missing:
-        log.info("🎟️  Checked in: " + registration.pk, persons=len(missing), by=by)
+        log.info("🎟️  Checked in: " + registration.pk, persons=len(missing))
     let_in = [one.pk for one in missing] or _let_in_before(wanted, scan)
     verdict = Verdict.WELCOME if let_in else Verdict.ALREADY
     return Answer(verdict, registration, guests(registration), let_in)
@@ -104,7 +104,7 @@ def undo(event_id: str, participant_id: int, *, by: str) -> Answer:
         return Answer(Verdict.UNKNOWN)
     arrivals = Arrival.objects.filter(participant=participant, undone_at__isnull=True)
     if arrivals.update(undone_at=timezone.now(), undone_by=by[:80]):
-        log.info("🎟️  Check-in taken back: " + participant.registration_id, by=by)
+        log.info("🎟️  Check-in taken back: " + participant.registration_id)
     registration = participant.registration
     return Answer(Verdict.ALREADY, registration, guests(registration))
 
