@@ -29,6 +29,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
         RedirectView.as_view(pattern_name="people:new-password"),
         name="admin_password_reset",
     ),
+    path("admin/checkin/", include("inscrit.checkin.views")),
     path("admin/", admin.site.urls),
     path("account/", include("inscrit.people.urls")),
     path("api/", api.urls),

@@ -9,7 +9,7 @@ from ninja.operation import Operation
 
 from inscrit import __version__
 
-from . import events, examples, problems, registrations, stripe_events, waiting
+from . import checkin, events, examples, problems, registrations, stripe_events, waiting
 
 DESCRIPTION = """\
 Events, their places and registrations.
@@ -80,4 +80,5 @@ api = Api(
 api.add_router("/v1/events", events.router)
 api.add_router("/v1/events", waiting.router)
 api.add_router("/v1", registrations.router)
+api.add_router("/v1", checkin.router)
 api.add_router("/v1/stripe-events", stripe_events.router)

@@ -1,12 +1,13 @@
 """A mail server that keeps everything it is given, and a page to read it."""
 
+import base64
 import email
 import email.policy
 import html
 import mailbox
 import signal
 import threading
-from email.message import EmailMessage
+from email.message import EmailMessage, Message
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,26 @@ def _text(message: EmailMessage, kind: str) -> str:
     return str(part.get_content()) if part is not None else ""
 
 
+def _html(message: EmailMessage) -> str:
+    """With the pictures that came with it, which a browser would not find."""
+    content = _text(message, "html")
+    for part in message.walk():
+        if name := str(part["content-id"] or "").strip("<>"):
+            picture = base64.b64encode(_bytes(part)).decode()
+            shown = f"data:{part.get_content_type()};base64,{picture}"
+            content = content.replace(f"cid:{name}", shown)
+    return content
+
+
+def _bytes(part: Message) -> bytes:
+    content = part.get_payload(decode=True)
+    return content if isinstance(content, bytes) else b""
+
+
+def _enclosed(message: EmailMessage) -> list[EmailMessage]:
+    return [part for part in message.iter_attachments() if part.get_filename()]
+
+
 def _page(title: str, body: str) -> HTMLResponse:
     head = f'<meta name="viewport" content="width=device-width"><style>{STYLE}</style>'
     title = html.escape(title)
@@ -100,12 +121,24 @@ def application(box: Box) -> Starlette:
         mail = box.message(key)
         frame = f'<iframe sandbox src="/{key}/html" title="The mail as HTML"></iframe>'
         text = f"<h2>As text</h2><pre>{html.escape(_text(mail, 'plain'))}</pre>"
+        files = "".join(
+            f'<li><a href="/{key}/enclosed/{n}">{html.escape(str(part.get_filename()))}</a>'
+            for n, part in enumerate(_enclosed(mail))
+        )
         back = '<p><a href="/">All mails</a>'
-        return _page(str(mail["subject"]), back + frame + text)
+        return _page(str(mail["subject"]), f"{back}{frame}<ul>{files}</ul>{text}")
 
     def show_html(request: Request) -> Response:
-        content = _text(box.message(request.path_params["key"]), "html")
+        content = _html(box.message(request.path_params["key"]))
         return HTMLResponse(content, headers={"content-security-policy": "sandbox"})
+
+    def enclosed(request: Request) -> Response:
+        parts = _enclosed(box.message(request.path_params["key"]))
+        number = request.path_params["number"]
+        if number >= len(parts):
+            raise HTTPException(404, "There is no such file in this mail.")
+        part = parts[number]
+        return Response(_bytes(part), media_type=part.get_content_type())
 
     return Starlette(
         routes=[
@@ -113,6 +146,7 @@ def application(box: Box) -> Starlette:
             Route("/mails.json", listing),
             Route("/{key}", show),
             Route("/{key}/html", show_html),
+            Route("/{key}/enclosed/{number:int}", enclosed),
         ]
     )
 

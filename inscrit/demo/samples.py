@@ -9,6 +9,7 @@ from inscrit.events import photos
 from inscrit.events.models import Event, EventStatus
 from inscrit.events.photos import Photo
 from inscrit.events.pictures import renditions
+from inscrit.organisation.models import Organisation
 
 from . import drawings
 
@@ -21,6 +22,16 @@ def plant(password: str) -> None:
         for event in _events(timezone.localtime(timezone.now())):
             event.save()
             _give_photo(event)
+    Organisation.objects.get_or_create(
+        id=Organisation.THE_ONE,
+        defaults={
+            "name": "Association Jules-Ferry",
+            "address": "12, rue de l’École\n35000 Rennes",
+            "registration_number": "RNA W351000000",
+            "tax_note": "TVA non applicable, art. 293 B du CGI",
+            "contact_email": "association@example.org",
+        },
+    )
     users = get_user_model().objects
     if not users.filter(username=ORGANISER).exists():
         users.create_superuser(ORGANISER, "organisateur@example.org", password)

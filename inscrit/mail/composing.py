@@ -9,7 +9,6 @@ from email.mime.base import MIMEBase
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string, select_template
 from django.utils import timezone, translation
 from django.utils.text import Truncator
@@ -20,6 +19,7 @@ from inscrit.waiting.models import WaitingEntry
 
 from . import attachments, kinds, unsubscribing
 from .attachments import Attachment
+from .illustrated import Mail
 from .letterhead import letterhead
 from .models import FOR_ORGANISERS, Message
 
@@ -43,7 +43,7 @@ class Parcel:
     files: tuple[Attachment, ...] = ()
 
 
-def compose(message: Message) -> EmailMultiAlternatives:
+def compose(message: Message) -> Mail:
     """The mail in its reader's language. Raises kinds.UnknownKind.
 
     Its Message-ID stays the same when it is sent again after a crash, so that a mailbox can see
@@ -66,9 +66,9 @@ def written(message: Message) -> Parcel:
         return Parcel(letter, tuple(attachments.of(message)))
 
 
-def packed(message: Message, parcel: Parcel) -> EmailMultiAlternatives:
+def packed(message: Message, parcel: Parcel) -> Mail:
     reach = letterhead().reach
-    mail = EmailMultiAlternatives(
+    mail = Mail(
         subject=parcel.letter.subject,
         body=parcel.letter.text,
         to=[message.recipient],
@@ -78,7 +78,10 @@ def packed(message: Message, parcel: Parcel) -> EmailMultiAlternatives:
     )
     mail.attach_alternative(parcel.letter.html, "text/html")
     for file in parcel.files:
-        mail.attach(_part(file))
+        if file.inline:
+            mail.pictures.append(_part(file))
+        else:
+            mail.attach(_part(file))
     return mail
 
 

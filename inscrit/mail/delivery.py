@@ -23,7 +23,7 @@ from inscrit import config
 from inscrit.registrations.models import Registration
 from inscrit.waiting.models import WaitingEntry
 
-from . import kinds, services
+from . import enclosures, kinds, services
 from .composing import Parcel, packed, written
 from .models import FOR_ORGANISERS, WAITING, Message, MessageState, Sending
 
@@ -91,6 +91,7 @@ def _deliver(message_id: int) -> Delivery:
 
     Two workers never have the same message: its row is locked while it is being sent.
     """
+    unprepared = _prepare(message_id)
     with transaction.atomic():
         message = (
             Message.objects.select_related("registration__event", "waiting__event")
@@ -101,8 +102,7 @@ def _deliver(message_id: int) -> Delivery:
             return Delivery.DONE
         message.attempts += 1
         try:
-            parcel = written(message)
-            packed(message, parcel).send()
+            parcel = _hand_over(message, unprepared)
         except Exception as error:  # noqa: BLE001 - whatever it is, the next message must go out
             _postpone(message, error)
             return Delivery.UNREACHABLE if _is_unreachable(error) else Delivery.POSTPONED
@@ -144,6 +144,24 @@ def _keep(message: Message, parcel: Parcel) -> None:
 
 def without_key(text: str, about: Registration | WaitingEntry | None) -> str:
     return text if about is None else text.replace(about.token, "…")
+
+
+def _prepare(message_id: int) -> Exception | None:
+    """What its enclosures need for good, before it is sent; why that could not be done."""
+    try:
+        enclosures.prepare(message_id)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the next message must go out
+        return error
+    return None
+
+
+def _hand_over(message: Message, unprepared: Exception | None) -> Parcel:
+    """To the mail server; what it was given."""
+    if unprepared:
+        raise unprepared
+    parcel = written(message)
+    packed(message, parcel).send()
+    return parcel
 
 
 def _postpone(message: Message, error: Exception) -> None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from email.utils import parseaddr
 
 from inscrit import config
+from inscrit.organisation.models import Organisation
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +16,10 @@ class Letterhead:
 
 
 def letterhead() -> Letterhead:
-    """The name is the sender's, as it stands before the address."""
-    settings = config.current()
+    """The organisation's; as long as nobody wrote one, the sender's name before the address."""
+    settings, organisation = config.current(), Organisation.current()
     name, address = parseaddr(settings.default_from_email)
-    return Letterhead(name or address, settings.organiser_email or "")
+    return Letterhead(
+        organisation.name or name or address,
+        organisation.contact_email or settings.organiser_email or "",
+    )

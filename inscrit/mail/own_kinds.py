@@ -15,7 +15,7 @@ from inscrit.registrations.lifecycle import CONFIRMED, HOLDING, PaymentMethod, S
 from inscrit.registrations.models import Registration
 from inscrit.waiting.models import WaitingEntry
 
-from . import changes, kinds, reasons
+from . import attachments, changes, enclosures, kinds, reasons
 from .kinds import Kind
 from .models import EventMails, Message, MessageKind, Unsubscribed
 
@@ -28,6 +28,7 @@ THEY_ENDED = (MessageKind.EXPIRED, MessageKind.PAYMENT_FAILED)
 def register() -> None:
     for kind in _kinds():
         kinds.register(kind)
+    attachments.attach(MessageKind.CONFIRMED, enclosures.enclosed)
 
 
 def _kinds() -> list[Kind]:
@@ -108,7 +109,12 @@ def _confirmed(message: Message) -> Context:
     told_it_ended = Message.objects.filter(
         registration=message.registration_id, kind__in=THEY_ENDED, pk__lt=message.pk
     )
-    return {**_with_own_words(message), "told_it_ended": told_it_ended.exists()}
+    return {
+        **_with_own_words(message),
+        "told_it_ended": told_it_ended.exists(),
+        "code": enclosures.CODE if enclosures.has_code(message) else "",
+        "enclosed": enclosures.names(message),
+    }
 
 
 def _changed(message: Message) -> Context:

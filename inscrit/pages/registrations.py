@@ -1,11 +1,12 @@
 """One registration, for whoever holds its link."""
 
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from inscrit.jobs import in_database
+from inscrit.papers import entry, receipts
 from inscrit.payments import cancelling, checkout
 from inscrit.payments.stripe_gateway import StripeRefused, StripeUnavailable
 from inscrit.registrations import services
@@ -13,9 +14,10 @@ from inscrit.registrations.ledger import Report
 from inscrit.registrations.lifecycle import CONFIRMED, HOLDING, LAPSED, OfferAccepted, Status
 from inscrit.registrations.models import PaymentMethod, Registration, RegistrationStatus
 
+from .opening import opened
 from .privacy import private
 from .redirects import SeeOther
-from .timeline import timeline
+from .timeline import stages, timeline
 
 # Money may have come for these without our knowing it yet.
 AWAITING_MONEY = LAPSED | {Status.PENDING}
@@ -25,7 +27,7 @@ AWAITING_MONEY = LAPSED | {Status.PENDING}
 @private
 async def page(request: HttpRequest, registration_id: str) -> HttpResponse:
     """Its state in plain words. Back from Stripe, it is read there before it is shown."""
-    registration = await _opened(request, registration_id)
+    registration = await opened(request, registration_id)
     returned = "session_id" in request.GET
     if returned and registration.status in AWAITING_MONEY:
         await _read_stripe(registration_id, request.GET["session_id"])
@@ -36,7 +38,7 @@ async def page(request: HttpRequest, registration_id: str) -> HttpResponse:
 @private
 async def status(request: HttpRequest, registration_id: str) -> HttpResponse:
     """What the page asks again and again while money is under way."""
-    registration = await _opened(request, registration_id)
+    registration = await opened(request, registration_id)
     return JsonResponse({"status": registration.status})
 
 
@@ -47,7 +49,7 @@ async def pay(request: HttpRequest, registration_id: str) -> HttpResponse:
 
     A place offered that costs nothing is taken by the same button.
     """
-    registration = await _opened(request, registration_id)
+    registration = await opened(request, registration_id)
     if not registration.amount:
         accept = Report(OfferAccepted(), "registrant", registration_id)
         await in_database(services.report, accept)
@@ -63,7 +65,7 @@ async def pay(request: HttpRequest, registration_id: str) -> HttpResponse:
 @private
 async def cancel(request: HttpRequest, registration_id: str) -> HttpResponse:
     """Give the places back: asked for on a page of its own, done by its button."""
-    registration = await _opened(request, registration_id)
+    registration = await opened(request, registration_id)
     if not _can_cancel(registration):
         return SeeOther(registration.get_absolute_url())
     refund = registration.event.gives_money_back(timezone.now())
@@ -93,18 +95,6 @@ def _ask_whether_to_cancel(
     return render(request, "pages/cancel.html", context)
 
 
-async def _opened(request: HttpRequest, registration_id: str) -> Registration:
-    """The registration, if the address has its token. Raises Http404."""
-    registration = await in_database(_find, registration_id)
-    if registration is None or not registration.opens_with(request.GET.get("token", "")):
-        raise Http404
-    return registration
-
-
-def _find(registration_id: str) -> Registration | None:
-    return Registration.objects.select_related("event").filter(pk=registration_id).first()
-
-
 async def _read_stripe(registration_id: str, session_id: str) -> None:
     try:
         await checkout.confirm_return(registration_id, session_id)
@@ -132,6 +122,9 @@ def _show(request: HttpRequest, registration_id: str, *, returned: bool) -> Http
         "changing": registration.status == RegistrationStatus.PROCESSING or (pending and online),
         "is_offer": pending and held and registration.offered_until is not None,
         "can_cancel": _can_cancel(registration),
+        "code": entry.svg(registration.pk) if entry.is_given(registration) else "",
+        "has_receipt": receipts.is_due(registration),
+        "stages": stages(registration, history),
         "can_register_again": registration.event.is_on_sale(now),
     }
     return render(request, "pages/registration.html", context)

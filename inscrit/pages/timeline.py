@@ -1,15 +1,17 @@
 """What has happened to a registration, in sentences for the person it belongs to."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from inscrit.mail.models import FOR_ORGANISERS, MessageState
-from inscrit.registrations.lifecycle import Reason
-from inscrit.registrations.models import Registration
+from inscrit.registrations.lifecycle import CONFIRMED, HOLDING, Reason
+from inscrit.registrations.models import JournalEntry, Registration
 
 # Reasons that are not here are book-keeping: they say nothing new to the registrant.
 SENTENCES: dict[str, Promise] = {
@@ -50,6 +52,7 @@ SENTENCES: dict[str, Promise] = {
     ),
     Reason.WRONG_MODE: _("A payment could not be taken into account; the organiser will look."),
 }
+CONFIRMED_NOW = _("The registration is confirmed.")
 MAIL_SENT = _("We wrote to you by e-mail.")
 
 
@@ -62,12 +65,45 @@ class Step:
 
 def timeline(registration: Registration) -> list[Step]:
     """Every step worth telling, oldest first."""
+    journal = list(registration.journal.order_by("id"))
     steps = [
         Step(entry.at, SENTENCES[entry.reason], entry.reason)
-        for entry in registration.journal.order_by("id")
+        for entry in journal
         if entry.reason in SENTENCES
     ]
+    steps += [Step(entry.at, CONFIRMED_NOW) for entry in journal if _confirms(entry)]
     written = registration.messages.exclude(kind__in=FOR_ORGANISERS)
     sent = written.filter(state=MessageState.SENT).values_list("sent_at", flat=True)
     steps += [Step(sent_at, MAIL_SENT) for sent_at in sent if sent_at]
     return sorted(steps, key=attrgetter("at"))
+
+
+def _confirms(entry: JournalEntry) -> bool:
+    return entry.to_status in CONFIRMED and entry.from_status not in CONFIRMED
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A stretch of the way from the form to the place. ``is_next``: it is waited for now."""
+
+    label: Promise
+    is_done: bool
+    is_next: bool = False
+
+
+def stages(registration: Registration, steps: Sequence[Step]) -> list[Stage]:
+    """How far it has come; nothing once it has left the way."""
+    confirmed = registration.status in CONFIRMED
+    if not confirmed and (registration.status not in HOLDING or registration.cancelling):
+        return []
+    paid = registration.paid_at is not None
+    money = [(pgettext_lazy("stage", "Paid"), paid)] if registration.amount else []
+    mailed = confirmed and any(step.sentence is MAIL_SENT for step in steps)
+    way = [
+        (pgettext_lazy("stage", "Registered"), True),
+        *money,
+        (pgettext_lazy("stage", "Confirmed"), confirmed),
+        (pgettext_lazy("stage", "Mail sent"), mailed),
+    ]
+    following = next((label for label, is_done in way if not is_done), None)
+    return [Stage(label, is_done, label is following) for label, is_done in way]

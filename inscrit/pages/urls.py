@@ -6,7 +6,9 @@ from django.views.i18n import set_language
 from . import (
     embed,
     events,
+    mine,
     no_more_mail,
+    papers,
     photos,
     registering,
     registrations,
@@ -31,5 +33,15 @@ urlpatterns: list[URLPattern] = [
     path("photos/<str:digest>.webp", photos.serve, name="photo"),
     path("favicon.ico", signs.favicon),
     path("no-more-mail/<int:message_id>/<str:token>", no_more_mail.page, name="no-more-mail"),
+    path(
+        "registrations/<slug:registration_id>/calendar.ics",
+        papers.registration_calendar,
+        name="registration-calendar",
+    ),
+    path("registrations/<slug:registration_id>/receipt.pdf", papers.receipt, name="receipt"),
+    path("registrations/<slug:registration_id>/code.png", papers.code, name="code"),
+    path("events/<slug:slug>/calendar.ics", papers.event_calendar, name="event-calendar"),
+    path("my", mine.ask, name="my"),
+    path("my/<str:key>", mine.listing, name="mine"),
     path("language", set_language, name="language"),
 ]

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.core import signing
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Upper
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext_lazy as _
@@ -99,6 +100,7 @@ class Registration(models.Model):
                 name="registration_lapsing",
             ),
             models.Index(fields=["-created_at"], name="registration_by_age"),
+            models.Index(Upper("contact_email"), name="registration_by_address"),
             models.Index(
                 fields=["id"], condition=~Q(cancelling=""), name="registration_cancelling"
             ),

@@ -1,7 +1,7 @@
 """A real browser in front of the real processes."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -23,16 +23,28 @@ QUIET = (
 PHONE = {"width": 390, "height": 800}
 
 
+Launch = Callable[..., Browser]
+
+
 @pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """The machine's own Chromium."""
+def launch() -> Iterator[Launch]:
+    """Starts the machine's own Chromium, with further arguments if a test needs some."""
     found = shutil.which("chromium")
     if found is None:
         pytest.skip("Chromium is not installed, no page was tried in a browser (apt: chromium)")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=list(QUIET))
-        yield browser
-        browser.close()
+
+        def start(*more: str) -> Browser:
+            return playwright.chromium.launch(executable_path=found, args=[*QUIET, *more])
+
+        yield start
+
+
+@pytest.fixture(scope="module")
+def chromium(launch: Launch) -> Iterator[Browser]:
+    browser = launch()
+    yield browser
+    browser.close()
 
 
 @pytest.fixture

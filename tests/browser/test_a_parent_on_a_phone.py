@@ -2,6 +2,7 @@
 
 import re
 
+import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -198,6 +199,51 @@ def test_the_mail_leads_to_the_same_page(
     phone.goto(link[0])
     expect(phone.get_by_role("heading", name="C’est payé")).to_be_visible()
     expect(phone.get_by_text("Nous vous avons écrit par e-mail.")).to_be_visible()
+
+
+def test_who_has_lost_the_link_gets_all_of_them_by_mail(
+    phone: Page, installation: Installation, open_event: OpenEvent
+) -> None:
+    event = open_event(title="Sortie retrouvée")
+    made = installation.register(event["id"]).json()
+    installation.pay(made)
+    installation.await_status(made, "PAID")
+    phone.goto(installation.site)
+    phone.get_by_role("link", name="Mes inscriptions").click()
+    phone.get_by_label("Votre adresse e-mail").fill("parent@example.org")
+    phone.get_by_role("button", name="Recevoir le lien").click()
+    expect(phone.get_by_role("heading", name="Regardez")).to_be_visible()
+    mail = eventually(lambda: sent_link(installation), "the link arrives")
+    phone.goto(mail)
+    card = phone.get_by_role("listitem").filter(has_text="Sortie retrouvée")
+    expect(card).to_contain_text("Payée")
+    expect(card.get_by_role("link", name="Reçu (PDF)")).to_be_visible()
+    card.get_by_role("link", name="Page et code").click()
+    expect(phone.get_by_role("heading", name="À l’accueil")).to_be_visible()
+
+
+def sent_link(installation: Installation) -> str | None:
+    every = httpx.get(f"{installation.mailbox}/mails.json", timeout=10).json()
+    found = (re.search(r"http\S+/my/\S+", mail["text"]) for mail in every)
+    return next((one[0] for one in found if one), None)
+
+
+def test_the_mailbox_shows_what_the_confirmation_brings(
+    phone: Page, installation: Installation, open_event: OpenEvent
+) -> None:
+    made = installation.register(open_event()["id"]).json()
+    installation.pay(made)
+    (mail,) = eventually(lambda: installation.mails(made["id"]), "the confirmation arrives")
+    phone.goto(f"{installation.mailbox}/{mail['key']}/html")
+    code = phone.get_by_role("img", name="Code QR")
+    assert code.evaluate("picture => picture.naturalWidth") > 100
+    files = [
+        httpx.get(f"{installation.mailbox}/{mail['key']}/enclosed/{n}", timeout=10)
+        for n in range(3)
+    ]
+    kinds = {file.headers["content-type"].split(";")[0] for file in files[:2]}
+    assert kinds == {"text/calendar", "application/pdf"}
+    assert files[2].status_code == 404
 
 
 def test_the_language_is_changed_where_one_is(

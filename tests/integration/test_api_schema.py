@@ -30,6 +30,7 @@ CONTRACT = {
     ("post", "/registrations/{registration_id}/refund"),
     ("post", "/registrations/{registration_id}/mark-paid"),
     ("post", "/registrations/{registration_id}/review"),
+    ("post", "/registrations/{registration_id}/checkin"),
     ("get", "/events/{event_id}/cancellation"),
     ("get", "/events/{event_id}/waiting-list"),
     ("post", "/events/{event_id}/waiting-list"),
@@ -79,6 +80,7 @@ def test_what_is_sent_has_an_example(schema: dict[str, Any]) -> None:
         "WaitingIn",
         "RefundIn",
         "ReviewIn",
+        "CheckinIn",
         "EndpointIn",
         "EndpointPatch",
     ):

@@ -1,0 +1,1 @@
+"""The way back to one's registrations, for whoever has lost their links."""
