@@ -17,6 +17,7 @@ class MessageKind(models.TextChoices):
     LATE_REFUNDED = lifecycle.MailKind.LATE_REFUNDED.value, _("Late payment returned")
     REFUNDED = lifecycle.MailKind.REFUNDED.value, _("Refund")
     CANCELLED = lifecycle.MailKind.CANCELLED.value, _("Registration cancelled")
+    MOVED = lifecycle.MailKind.MOVED.value, _("Registration moved")
     ORGANISER_REVIEW = lifecycle.MailKind.ORGANISER_REVIEW.value, _("To the organiser: please look")
     ORGANISER_ALERT = "organiser_alert", _("To the organiser: an alert")
 

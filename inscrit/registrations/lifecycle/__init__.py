@@ -34,12 +34,14 @@ from .facts import (
     DisputeChanged,
     Fact,
     MarkedPaid,
+    MoveRequested,
     PaymentAttemptFailed,
     PaymentSucceeded,
     RefundChanged,
     RefundRequested,
     ReviewResolved,
 )
+from .moving import moved
 from .payments import money_of_another, payment_attempt_failed, payment_succeeded
 from .refunds import charge_refunded, refund_changed, refund_requested
 from .reviews import review_resolved
@@ -89,6 +91,7 @@ __all__ = [
     "LostDispute",
     "MailKind",
     "MarkedPaid",
+    "MoveRequested",
     "Offer",
     "Outcome",
     "Payment",
@@ -117,12 +120,16 @@ def decide(
     *,
     livemode: bool | None = None,
     foreign: bool = False,
+    destination: Offer | None = None,
 ) -> Decision:
     """What this fact means for this registration.
 
     ``livemode`` is the mode of our own Stripe key; None accepts either. ``foreign``: the fact
-    names another registration than the one whose session or payment it is about.
+    names another registration than the one whose session or payment it is about. ``destination``
+    are the places of the event that it is to be moved to.
     """
+    if isinstance(fact, MoveRequested):
+        return moved(registration, offer, destination)
     stated = getattr(fact, "livemode", None)
     if livemode is not None and stated is not None and stated is not livemode:
         decision = rejected(registration, offer, Reason.WRONG_MODE)

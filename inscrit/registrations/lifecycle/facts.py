@@ -105,6 +105,12 @@ class MarkedPaid(Struct, frozen=True):
     """An organiser has the cheque in hand."""
 
 
+class MoveRequested(Struct, frozen=True):
+    """An organiser gives it places at another event instead."""
+
+    event_id: str
+
+
 class ReviewResolved(Struct, frozen=True):
     """A person has looked at what was flagged, and decided."""
 
@@ -124,5 +130,6 @@ Fact = (
     | RefundChanged
     | DisputeChanged
     | MarkedPaid
+    | MoveRequested
     | ReviewResolved
 )
