@@ -23,6 +23,7 @@ CSRF_COOKIE_SECURE = HTTPS
 SECURE_REFERRER_POLICY = "same-origin"
 
 INSTALLED_APPS = [
+    "inscrit.desk",  # before the back office, as the back office is
     "inscrit.backoffice",  # before the admin: its templates come first
     "django.contrib.admin",
     "django.contrib.auth",

@@ -18,6 +18,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("readyz", health.ready),
     path("metrics", health.metrics),
     path("admin/r/<int:_content_type>/<path:_object>/", no_way_on),
+    path("admin/desk/", include("inscrit.desk.urls")),
     path("admin/", admin.site.urls),
     path("api/", api.urls),
     path("", include("inscrit.pages.urls")),

@@ -16,7 +16,6 @@ from django.views.decorators.http import require_POST
 
 from inscrit.backoffice import (
     ModelAdmin,
-    TabularInline,
     Unchangeable,
     link,
     list_of,
@@ -29,16 +28,10 @@ from inscrit.registrations.models import Registration
 
 from . import services
 from .models import Message, MessageState
+from .resending import Resend, after_correcting
 
 if TYPE_CHECKING:
     from django.utils.safestring import SafeString
-
-
-class MessageInline(Unchangeable, TabularInline[Message, Registration]):
-    model = Message
-    fields = readonly_fields = ("kind", "recipient", "state", "attempts", "created_at", "sent_at")
-    extra = 0
-    show_change_link = True
 
 
 @admin.register(Message)
@@ -139,8 +132,9 @@ def _confirm(registration: Registration) -> str | None:
     return None
 
 
-RegistrationAdmin.inlines += [MessageInline]
 RegistrationAdmin.actions += [send_confirmation]
+RegistrationAdmin.deeds += [Resend()]
+RegistrationAdmin.corrected += [after_correcting]
 WAITING.append(
     Waiting(
         ngettext_lazy(
