@@ -21,7 +21,13 @@ from inscrit.webhooks.committer import Committer  # noqa: E402
 from inscrit.webhooks.intake import PATHS, Intake  # noqa: E402
 from inscrit.webhooks.signature import secrets  # noqa: E402
 
-STATIC_ROOMS = ("django.contrib.admin", "ninja", "inscrit.backoffice", "inscrit.desk", "inscrit.pages")
+STATIC_ROOMS = (
+    "django.contrib.admin",
+    "ninja",
+    "inscrit.backoffice",
+    "inscrit.desk",
+    "inscrit.pages",
+)
 log = structlog.get_logger()
 
 

@@ -93,9 +93,7 @@ class Deed(Generic[M]):
         """What to tell before it is done, with a form filled in by ``_data``."""
         return Prospect()
 
-    def act(
-        self, request: HttpRequest, one: M, form: forms.Form | None
-    ) -> "Sequence[str] | Done":
+    def act(self, request: HttpRequest, one: M, form: forms.Form | None) -> "Sequence[str] | Done":
         """Do it; what it did, in sentences. Raises Refused."""
         raise NotImplementedError
 

@@ -26,7 +26,9 @@ class Line:
 @require_GET
 def attendance(request: HttpRequest, event_id: str) -> HttpResponse:
     user = request.user
-    if not (user.has_perm("events.view_event") and user.has_perm("registrations.view_registration")):
+    if not (
+        user.has_perm("events.view_event") and user.has_perm("registrations.view_registration")
+    ):
         raise PermissionDenied
     event = get_object_or_404(Event, pk=event_id)
     lines = list_of_people(event)
@@ -49,9 +51,7 @@ def list_of_people(event: Event) -> list[Line]:
         .order_by("registration_id", "position")
     )
     lines = [
-        Line(
-            one.last_name, one.first_name, one.registration.contact_name, _note(one.registration)
-        )
+        Line(one.last_name, one.first_name, one.registration.contact_name, _note(one.registration))
         for one in people
     ]
     return sorted(lines, key=lambda line: (_sorted(line.last_name), _sorted(line.first_name)))

@@ -117,4 +117,4 @@ def _since_monday(found: Counter[date], today: date) -> int:
 
 
 def midnight(day: date) -> datetime:
-    return timezone.make_aware(datetime.combine(day, time()))  # noqa: DTZ001 - made aware here
+    return timezone.make_aware(datetime.combine(day, time()))

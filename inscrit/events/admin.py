@@ -16,8 +16,8 @@ from django.utils.translation import gettext_lazy as _
 from inscrit.backoffice.pages import Page, Panel
 from inscrit.money import minor, money, typed
 
-from .models import Event, EventStatus
 from .deeds import CloseSales, Duplicate, OpenSales, Publish, Unpublish
+from .models import Event, EventStatus
 from .moments import PICKER, Moment, in_zone, zone_named
 from .state import state_of
 

@@ -40,7 +40,9 @@ class Resend(OfRegistration):
     ) -> Sequence[str]:
         if problem := _send(one):
             raise Refused(problem)
-        return [gettext("The e-mail is on its way to %(address)s.") % {"address": one.contact_email}]
+        return [
+            gettext("The e-mail is on its way to %(address)s.") % {"address": one.contact_email}
+        ]
 
 
 def after_correcting(request: HttpRequest, one: Registration, correction: Correction) -> None:

@@ -20,10 +20,10 @@ from inscrit.money import money
 
 from .correcting import FIELDS, ContactForm, Correction
 from .deeds import MarkPaid, about, actor, prospects, reported
-from .moving import Move
 from .explanations import in_words, who
 from .lifecycle import MarkedPaid
 from .models import Cancelling, JournalEntry, Participant, Registration, RegistrationStatus
+from .moving import Move
 
 if TYPE_CHECKING:
     from django.forms import ModelForm
@@ -194,9 +194,7 @@ class RegistrationAdmin(Page[Registration]):
         if changed := [name for name in form.changed_data if name in FIELDS]:
             obj.save(update_fields=[*changed, "updated_at"])
 
-    def save_related(
-        self, request: HttpRequest, form: Any, formsets: Any, change: bool
-    ) -> None:
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
         names = any(formset.has_changed() for formset in formsets)
         fields = [*form.changed_data, *(["participants"] if names else [])]

@@ -36,7 +36,9 @@ def test_no_digit_is_lost_however_large_the_amount(amount: int, currency: str) -
     assert int(digits) == amount
 
 
-@given(st.integers(0, 10**12), st.sampled_from(["eur", "jpy", "kwd"]), st.sampled_from(["fr", "en"]))
+@given(
+    st.integers(0, 10**12), st.sampled_from(["eur", "jpy", "kwd"]), st.sampled_from(["fr", "en"])
+)
 def test_what_is_typed_comes_back_as_the_same_amount(
     amount: int, currency: str, language: str
 ) -> None:
