@@ -25,10 +25,7 @@ class Line:
 
 @require_GET
 def attendance(request: HttpRequest, event_id: str) -> HttpResponse:
-    user = request.user
-    if not (
-        user.has_perm("events.view_event") and user.has_perm("registrations.view_registration")
-    ):
+    if not request.user.has_perms(("events.view_event", "registrations.view_registration")):
         raise PermissionDenied
     event = get_object_or_404(Event, pk=event_id)
     lines = list_of_people(event)

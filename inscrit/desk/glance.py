@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import date
 from typing import TYPE_CHECKING
 
 from django.db.models import Count, F, Q, Sum
@@ -22,6 +21,8 @@ from inscrit.registrations.models import Registration, RegistrationStatus
 from .charts import Chart, curve, days
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from django.utils.safestring import SafeString
 
 MOST_DAYS = 120
@@ -89,7 +90,7 @@ def _sales(event: Event) -> Chart | None:
     if not found:
         return None
     today = timezone.localdate()
-    span = days(min(found), max(today, max(found)))
+    span = days(min(found), max(today, *found))
     return _latest(curve(span, found))
 
 

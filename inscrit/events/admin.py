@@ -55,7 +55,7 @@ class EventForm(ModelForm):
     class Meta:
         model = Event
         fields = "__all__"
-        widgets = {
+        widgets: ClassVar[Any] = {
             "currency": forms.TextInput(attrs={"size": 4, "maxlength": 3, "autocomplete": "off"})
         }
 

@@ -53,9 +53,7 @@ class Publish(OfEvent):
             return Prospect(refusal=gettext("This event is no draft any more."))
         if one.sales_close_at <= timezone.now():
             return Prospect(
-                refusal=gettext(
-                    "Its registration would be closed at once: correct its dates first."
-                )
+                refusal=gettext("Registration would be closed at once: correct the dates first.")
             )
         until = told(one.sales_close_at, one.time_zone)
         return Prospect(

@@ -1,10 +1,10 @@
 """Sending a registrant's last e-mail again: from the page's button, or with a correction."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from django import forms
 from django.contrib import messages
-from django.db.models import QuerySet
 from django.http import HttpRequest, QueryDict
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -17,6 +17,9 @@ from inscrit.registrations.models import Registration
 
 from . import services
 from .models import FOR_ORGANISERS, Message, MessageKind
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
 
 
 class Resend(OfRegistration):
@@ -52,8 +55,11 @@ def after_correcting(request: HttpRequest, one: Registration, correction: Correc
     if problem := _send(one):
         messages.error(request, problem)
     else:
-        said = {"address": one.contact_email}
-        messages.success(request, gettext("The e-mail is on its way to %(address)s.") % said)
+        messages.success(request, _on_its_way(one))
+
+
+def _on_its_way(one: Registration) -> str:
+    return gettext("The e-mail is on its way to %(address)s.") % {"address": one.contact_email}
 
 
 def _send(one: Registration) -> str | None:

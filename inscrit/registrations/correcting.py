@@ -1,7 +1,7 @@
 """Names and addresses are put right by hand, and the journal says who did it and when.
 
-It says which fields were corrected and not what they said: it can't be rewritten, and people may ask
-that their data be forgotten.
+It says which fields were corrected and not what they said: it can't be rewritten, and people may
+ask that their data be forgotten.
 """
 
 from dataclasses import dataclass

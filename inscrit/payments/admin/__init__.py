@@ -26,7 +26,6 @@ from inscrit.payments.models import (
 )
 from inscrit.registrations.admin import RegistrationAdmin
 from inscrit.registrations.explanations import in_words
-from inscrit.registrations.models import Registration
 
 from . import cancellations, glance, refunds, reviews
 
