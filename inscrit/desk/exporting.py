@@ -64,7 +64,11 @@ def _streamed(
     )
 
 
+def _next(pieces: Iterator[bytes]) -> bytes | None:
+    return next(pieces, None)
+
+
 async def _in_turn(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
     """Each piece in the request's own thread, where its database connection is."""
-    while (piece := await sync_to_async(next)(pieces, None)) is not None:
+    while (piece := await sync_to_async(_next)(pieces)) is not None:
         yield piece

@@ -1,7 +1,7 @@
 """Moving a registration to another event, from its page: where to, and what will come of it."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.db.models import F, Q, QuerySet
@@ -20,6 +20,12 @@ from .lifecycle import CONFIRMED, HOLDING, MoveRequested, Outcome
 from .models import Registration
 
 
+if TYPE_CHECKING:
+    EventChoice = forms.ModelChoiceField[Event]
+else:
+    EventChoice = forms.ModelChoiceField
+
+
 def destinations(registration: Registration) -> QuerySet[Event]:
     """Where it could go now: the same price and currency, and enough room."""
     room = Q(capacity__isnull=True) | Q(
@@ -36,7 +42,7 @@ def destinations(registration: Registration) -> QuerySet[Event]:
     return same_price.filter(costs=registration.amount).exclude(pk=registration.event_id)
 
 
-class Where(forms.ModelChoiceField):
+class Where(EventChoice):
     def label_from_instance(self, obj: Any) -> str:
         when = told(obj.starts_at, obj.time_zone)
         if obj.remaining is None:

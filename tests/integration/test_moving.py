@@ -103,8 +103,8 @@ def test_two_that_change_places_do_not_wait_for_each_other_for_ever() -> None:
     one, other = make_event(), make_event()
     first, second = [paid(one) for _ in range(6)], [paid(other) for _ in range(6)]
     raised = together(
-        *[lambda r=r: move(r, other) for r in first],  # type: ignore[misc]
-        *[lambda r=r: move(r, one) for r in second],  # type: ignore[misc]
+        *[lambda r=r: move(r, other) for r in first],
+        *[lambda r=r: move(r, one) for r in second],
     )
     assert raised == []
     assert (places(one), places(other)) == ((6, 0), (6, 0))
@@ -115,7 +115,7 @@ def test_the_last_place_is_given_once_to_movers_and_newcomers() -> None:
     here, there = make_event(), make_event(capacity=3)
     movers = [paid(here) for _ in range(5)]
     raised = together(
-        *[lambda r=r: move(r, there) for r in movers],  # type: ignore[misc]
+        *[lambda r=r: move(r, there) for r in movers],
         *[lambda: register(there) for _ in range(5)],
     )
     assert all(isinstance(error, services.SoldOut) for error in raised)
@@ -129,11 +129,8 @@ def test_a_move_and_a_cancellation_at_once_leave_the_places_right() -> None:
     families = [tell(register(here, method="cheque"), MarkedPaid()) for _ in range(5)]
     cancel = CancelRequested(refund=False)
     raised = together(
-        *[lambda r=r: move(r, there) for r in families],  # type: ignore[misc]
-        *[
-            lambda r=r: services.report(Report(cancel, "test", r.pk))  # type: ignore[misc]
-            for r in families
-        ],
+        *[lambda r=r: move(r, there) for r in families],
+        *[lambda r=r: services.report(Report(cancel, "test", r.pk)) for r in families],
     )
     assert raised == []
     assert (places(here), places(there)) == ((0, 0), (0, 0))
