@@ -128,7 +128,7 @@ class EventAdmin(Page[Event]):
         (_("When"), {"fields": ("time_zone", "starts_at", "ends_at")}),
         (
             _("Places"),
-            {"fields": ("capacity", "confirmed", "held", "free", "sales", "why_stopped")},
+            {"fields": ("capacity", "sales", "why_stopped")},
         ),
         (_("Price"), {"fields": ("price", "currency")}),
         (

@@ -32,8 +32,9 @@ class Moment(forms.DateTimeField):
 
     def has_changed(self, initial: Any, data: Any) -> bool:
         """The picker knows no seconds."""
-        shown = self.prepare_value(initial)
-        return super().has_changed(shown and shown.replace(second=0, microsecond=0), data)
+        if isinstance(initial, datetime):
+            initial = initial.replace(second=0, microsecond=0)
+        return super().has_changed(initial, data)
 
 
 def zone_named(name: object) -> ZoneInfo | None:

@@ -35,12 +35,12 @@ class State(Enum):
 
 LABELS = {
     State.DRAFT: _("Draft"),
-    State.ON_SALE: _("Open"),
+    State.ON_SALE: pgettext_lazy("event", "Open"),
     State.SOLD_OUT: _("Sold out"),
     State.CLOSED: pgettext_lazy("event", "Closed"),
     State.STOPPED: _("Stopped"),
     State.OVER: _("Over"),
-    State.CANCELLED: _("Cancelled"),
+    State.CANCELLED: pgettext_lazy("event", "Cancelled"),
 }
 HELP = {
     State.DRAFT: _(

@@ -9,6 +9,9 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.html import format_html
 from django.utils.translation import gettext, ngettext_lazy
 from django.utils.translation import gettext_lazy as _
 
@@ -84,13 +87,13 @@ class ToBeLookedAt(AttentionFilter):
 class RegistrationAdmin(Page[Registration]):
     list_display = (
         "contact_name",
-        "status",
+        "status_tag",
         "review_in_words",
         "event",
         "places",
         "amount_in_words",
         "payment_method",
-        "created_at",
+        "registered",
         "id",
     )
     list_display_links = ("contact_name", "id")
@@ -149,6 +152,15 @@ class RegistrationAdmin(Page[Registration]):
     above: ClassVar[list[Panel]] = [being_cancelled]
     below: ClassVar[list[Panel]] = []
     last: ClassVar[list[Panel]] = [journal]
+
+    @admin.display(description=_("status"), ordering="status")
+    def status_tag(self, registration: Registration) -> "SafeString":
+        html = '<span class="tag {}">{}</span>'
+        return format_html(html, registration.status.lower(), registration.get_status_display())
+
+    @admin.display(description=_("registered on"), ordering="created_at")
+    def registered(self, registration: Registration) -> str:
+        return date_format(timezone.localtime(registration.created_at), "SHORT_DATETIME_FORMAT")
 
     @admin.display(description=_("to be looked at"), ordering="review")
     def review_in_words(self, registration: Registration) -> "SafeString | str":

@@ -19,7 +19,6 @@ from .deeds import foresee as foreseen
 from .lifecycle import CONFIRMED, HOLDING, MoveRequested, Outcome
 from .models import Registration
 
-
 if TYPE_CHECKING:
     EventChoice = forms.ModelChoiceField[Event]
 else:

@@ -64,7 +64,8 @@ def test_another_time_zone_moves_the_moment_and_not_the_clock() -> None:
 
 
 def test_saving_without_a_change_changes_nothing() -> None:
-    event = make_event(sales_end_at=timezone.now(), price=1250)
+    at = timezone.now()
+    event = make_event(sales_end_at=at, starts_at=at, ends_at=at, price=1250)
     zone = ZoneInfo(event.time_zone)
     before = Event.objects.filter(pk=event.pk).values().get()
 
