@@ -77,7 +77,7 @@ def test_saving_without_a_change_changes_nothing() -> None:
         slug=event.slug,
         starts_at=shown(event.starts_at),
         ends_at=shown(event.ends_at),
-        sales_end_at=shown(event.sales_end_at),
+        sales_end_at=shown(at),
         status="published",
         late_payment=event.late_payment,
     )

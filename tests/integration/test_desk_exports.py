@@ -6,11 +6,10 @@ import tracemalloc
 from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from asgiref.sync import async_to_sync
-from django.http import StreamingHttpResponse
 from django.test import AsyncClient, Client
 from django.urls import reverse
 from hypothesis import given
@@ -24,6 +23,10 @@ from inscrit.registrations.models import Participant, Registration
 
 from .desk import organiser, text_of
 from .test_audit import make_event, paid, register
+
+if TYPE_CHECKING:
+    from django.http import StreamingHttpResponse
+    from openpyxl.worksheet.worksheet import Worksheet
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -40,9 +43,12 @@ def rows_of(content: bytes, delimiter: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(content.decode("utf-8-sig")), delimiter=delimiter))
 
 
+def opened(content: bytes) -> "Worksheet":
+    return cast("Worksheet", load_workbook(io.BytesIO(content)).active)
+
+
 def sheet_of(content: bytes) -> list[tuple[Any, ...]]:
-    book = load_workbook(io.BytesIO(content))
-    return list(book.active.iter_rows(values_only=True))
+    return list(opened(content).iter_rows(values_only=True))
 
 
 def test_in_french_a_spreadsheet_opens_it_with_a_double_click() -> None:
@@ -50,7 +56,7 @@ def test_in_french_a_spreadsheet_opens_it_with_a_double_click() -> None:
     (row,) = rows_of(download(organiser("fr"), "registrations", "csv"), ";")
     assert row["numéro"] == registration.pk
     assert row["événement"] == "Fête ; été"
-    assert row["montant"] == "10,00" or row["montant"] == "12,50"
+    assert row["montant"] == "12,50"
     assert row["statut"] == "Payée"
     assert row["participants"] == "P0 Test"
 
@@ -104,8 +110,8 @@ def test_no_name_becomes_a_formula() -> None:
     (row,) = rows_of(download(desk, "participants", "csv"), ",")
     assert row["name"] == f"'{NASTY}"
     assert (row["last name"], row["first name"]) == ("'@SUM(A1)", "'+1")
-    book = load_workbook(io.BytesIO(download(desk, "participants", "xlsx")))
-    cells = [cell for line in book.active.iter_rows() for cell in line]
+    sheet = opened(download(desk, "participants", "xlsx"))
+    cells = [cell for line in sheet.iter_rows() for cell in line]
     assert all(cell.data_type != "f" for cell in cells)
     assert NASTY in [cell.value for cell in cells]
     assert registration.pk in [cell.value for cell in cells]
@@ -177,9 +183,11 @@ async def _pieces() -> list[int]:
 
 @pytest.mark.parametrize("form", ["csv", "xlsx"])
 def test_fifty_thousand_lines_are_never_in_memory_at_once(form: str) -> None:
+    at = datetime(2029, 7, 3, 14)  # noqa: DTZ001 - spreadsheets know no time zones
+
     def lines() -> Iterable[list[Any]]:
         for n in range(50_000):
-            yield [f"reg-{n}", n, Decimal("12.50"), datetime(2029, 7, 3, 14)] * 3
+            yield [f"reg-{n}", n, Decimal("12.50"), at] * 3
 
     head = [str(n) for n in range(12)]
     tracemalloc.start()

@@ -1,6 +1,5 @@
 """The first page tells the day's figures, with few questions to the database."""
 
-from collections.abc import Iterator
 from datetime import date, timedelta
 
 import pytest
@@ -25,8 +24,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def desk() -> Iterator[Client]:
-    yield organiser()
+def desk() -> Client:
+    return organiser()
 
 
 def first_page(desk: Client) -> str:
