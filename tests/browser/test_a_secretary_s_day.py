@@ -44,9 +44,9 @@ def create_event(page: Page) -> str:
     begins = datetime.now() + timedelta(days=20)  # noqa: DTZ005 - the clock on the wall
     page.get_by_role("link", name="Événements", exact=True).click()
     page.get_by_role("link", name=re.compile("Ajouter événement", re.IGNORECASE)).click()
-    page.get_by_label("Titre").fill(TITLE)
-    page.get_by_label("Début").fill(f"{begins:%Y-%m-%d}T14:00")
-    page.get_by_label("Fin", exact=True).fill(f"{begins:%Y-%m-%d}T18:00")
+    page.locator("[name=title]").fill(TITLE)
+    page.locator("[name=starts_at]").fill(f"{begins:%Y-%m-%d}T14:00")
+    page.locator("[name=ends_at]").fill(f"{begins:%Y-%m-%d}T18:00")
     page.locator("[name=capacity]").fill("10")
     page.locator("[name=price]").fill("12,50")
     page.get_by_role("button", name="Enregistrer et continuer").click()
