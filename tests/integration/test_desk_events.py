@@ -5,6 +5,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
@@ -222,3 +223,17 @@ def test_each_state_says_what_to_do(said: dict[str, Any], state: State) -> None:
     event = make_event(**said)
     assert state_of(event, timezone.now()) is state
     assert str(state.help) in seen(organiser(), event)
+
+
+def test_a_draft_is_seen_as_families_will_see_it_and_by_nobody_else() -> None:
+    event = make_event(title="Bal", status="draft")
+    desk = organiser()
+    way = reverse("desk:preview", args=[event.pk])
+    assert f'href="{way}"' in desk.get(page_of(event)).content.decode()
+    answer = desk.get(way)
+    assert "This is a preview" in text_of(answer)
+    assert "Bal" in text_of(answer)
+    assert " inert>" in answer.content.decode()
+    assert fresh(event).status == "draft"
+    assert "/admin/login/" in Client().get(way)["Location"]
+    assert Client().get(event.get_absolute_url()).status_code == 404

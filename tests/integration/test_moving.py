@@ -5,8 +5,10 @@ from collections.abc import Callable, Sequence
 
 import pytest
 from django.db import connection
+from django.test import Client
 
 from inscrit.events.models import Event
+from inscrit.mail.composing import compose
 from inscrit.monitoring import audit
 from inscrit.registrations import services
 from inscrit.registrations.ledger import Entry, Report
@@ -135,3 +137,15 @@ def test_a_move_and_a_cancellation_at_once_leave_the_places_right() -> None:
     assert raised == []
     assert (places(here), places(there)) == ((0, 0), (0, 0))
     assert_sound([here, there])
+
+
+def test_the_mail_tells_the_new_date_and_the_page_tells_why() -> None:
+    here, there = make_event(title="Lundi"), make_event(title="Mardi")
+    registration = paid(here)
+    move(registration, there)
+    mail = compose(registration.messages.get(kind="moved"))
+    assert "Mardi" in mail.subject
+    assert "Mardi" in str(mail.body)
+    assert "Lundi" not in str(mail.body)
+    page = Client(headers={"accept-language": "en"}).get(registration.get_absolute_url())
+    assert "The organisers moved your registration to this event." in page.content.decode()
