@@ -162,9 +162,9 @@ class EventAdmin(Page[Event]):
     ]
     above: ClassVar[list[Panel]] = []
 
-    def view_on_site(self, event: Event) -> str:
+    def view_on_site(self, event: Event) -> str | None:
         """Straight to its page: Django's own way there is closed, see urls.py."""
-        return event.get_absolute_url()
+        return None if event.status == EventStatus.DRAFT else event.get_absolute_url()
 
     @admin.display(description=_("when"), ordering="starts_at")
     def when(self, event: Event) -> "SafeString":

@@ -270,7 +270,8 @@ def test_names_are_put_right_and_nothing_else(desk: Client, registration: Regist
     registration.refresh_from_db()
     assert (registration.contact_name, registration.locale) == ("Camille Durand", "en")
     assert (registration.status, registration.amount) == ("PENDING", 2500)
-    assert registration.journal.get().reason == "registered"
+    reasons = [entry.reason for entry in registration.journal.order_by("id")]
+    assert reasons == ["registered", "contact_corrected"]
     assert [str(one) for one in registration.participants.all()] == ["Louise Durand", "Noé Durand"]
 
 
@@ -293,7 +294,7 @@ def test_what_happened_is_not_written_by_hand(desk: Client, name: str) -> None:
 
 def test_a_cheque_is_marked_paid(desk: Client, event: Event) -> None:
     cheque, card = register(event, PaymentMethod.CHEQUE), register(event)
-    answer = act(desk, "registration", "mark_paid", cheque.pk, card.pk)
+    answer = act(desk, "registration", "mark_paid", cheque.pk, card.pk, yes="yes")
     cheque.refresh_from_db()
     card.refresh_from_db()
     assert (cheque.status, card.status) == ("PAID", "PENDING")
