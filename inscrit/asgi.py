@@ -24,6 +24,7 @@ STATIC_ROOMS = (
     "ninja",
     "inscrit.backoffice",
     "inscrit.checkin",
+    "inscrit.desk",
     "inscrit.pages",
 )
 log = structlog.get_logger()

@@ -27,6 +27,7 @@ LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
 
 INSTALLED_APPS = [
+    "inscrit.desk",  # before the back office, as the back office is
     "inscrit.backoffice",  # before the admin: its templates come first
     "django.contrib.admin",
     "django.contrib.auth",

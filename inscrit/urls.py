@@ -30,6 +30,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
         name="admin_password_reset",
     ),
     path("admin/checkin/", include("inscrit.checkin.views")),
+    path("admin/desk/", include("inscrit.desk.urls")),
     path("admin/", admin.site.urls),
     path("account/", include("inscrit.people.urls")),
     path("api/", api.urls),

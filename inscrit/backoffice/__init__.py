@@ -97,7 +97,11 @@ def confirm(
     return TemplateResponse(request, "admin/confirm_action.html", context)
 
 
-def one_by_one(request: HttpRequest, chosen: QuerySet[M], act: Callable[[M], str | None]) -> None:
+def one_by_one(
+    request: HttpRequest,
+    chosen: QuerySet[M],
+    act: Callable[[M], str | None],
+) -> None:
     """Do something to each; it answers why it could not be done, or None. The person is told."""
     done = 0
     for one in chosen:

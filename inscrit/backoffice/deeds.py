@@ -40,6 +40,14 @@ class Refused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Done:
+    """What was done, in sentences, where the person goes on at another page."""
+
+    told: Sequence[str]
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
 class Prospect:
     """What will come of something that is done now, in sentences; or why it can't be done.
 
@@ -87,7 +95,7 @@ class Deed(Generic[M]):
         """What to tell before it is done, with a form filled in by ``_data``."""
         return Prospect()
 
-    def act(self, request: HttpRequest, one: M, form: forms.Form | None) -> Sequence[str]:
+    def act(self, request: HttpRequest, one: M, form: forms.Form | None) -> "Sequence[str] | Done":
         """Do it; what it did, in sentences. Raises Refused."""
         raise NotImplementedError
 
@@ -125,15 +133,16 @@ def respond(page: "Page[M]", deed: Deed[M], request: HttpRequest, object_id: str
         if deed.asks and not _is_answered(request, prospect):
             return _ask(page, deed, request, one, prospect)
         try:
-            told = deed.act(request, one, prospect.form)
+            done = deed.act(request, one, prospect.form)
         except Refused as refusal:
             messages.error(request, str(refusal))
         else:
-            messages.add_message(request, deed.level, " ".join(told))
+            if not isinstance(done, Done):
+                done = Done(done, page_of(one))
+            messages.add_message(request, deed.level, " ".join(done.told))
             page.log_change(request, one, str(deed.label))
             shown = page.response_deed(request, deed, one)
-            if shown is not None:
-                return shown
+            return shown or HttpResponseRedirect(done.address)
     return HttpResponseRedirect(page_of(one))
 
 

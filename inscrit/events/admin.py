@@ -2,20 +2,26 @@
 # ruff: noqa: FBT001 - Django's signatures
 
 from typing import TYPE_CHECKING, Any, ClassVar
-from zoneinfo import available_timezones
+from zoneinfo import ZoneInfo, available_timezones
 
 from django import forms
 from django.contrib import admin
+from django.db import models
 from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from inscrit.backoffice.labels import name_parts
 from inscrit.backoffice.pages import Page, Panel
-from inscrit.money import money
+from inscrit.money import minor, money, typed
 
+from .deeds import CloseSales, Duplicate, OpenSales, Publish, Unpublish
 from .models import Event, EventStatus
+from .moments import PICKER, Moment, in_zone, zone_named
 from .photo_admin import PhotoInline
+from .state import state_of
 
 if TYPE_CHECKING:
     from django.utils.safestring import SafeString
@@ -28,24 +34,66 @@ admin.site.site_header = admin.site.site_title = "Inscrit"
 admin.site.index_title = _("Organisers")
 
 
+DATES = ("starts_at", "ends_at", "sales_end_at", "refund_until")
+# Stripe takes up to eight digits, https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts
+DEAREST = 99_999_999
+
+
 class EventForm(ModelForm):
+    price = forms.CharField(
+        label=_("price per person"),
+        max_length=20,
+        initial="",
+        help_text=_("Such as 12.50. Write 0 if it is free of charge."),
+        widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off", "size": 10}),
+    )
     time_zone = forms.ChoiceField(
         label=_("time zone"),
         choices=[(name, name) for name in sorted(available_timezones())],
-        initial="Europe/Paris",
+        initial=timezone.get_default_timezone_name,
+        help_text=_("Of the place where the event is. All dates on this page are in it."),
     )
 
     class Meta:
         model = Event
         fields = "__all__"
+        widgets: ClassVar[Any] = {
+            "currency": forms.TextInput(attrs={"size": 4, "maxlength": 3, "autocomplete": "off"})
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         name_parts(self.fields)
+        self._speak_in_its_zone()
+        if self.instance.pk and "price" not in self.data and self.instance.price is not None:
+            self.initial["price"] = typed(self.instance.price, self.instance.currency)
         status = self.fields.get("status")
         if isinstance(status, forms.ChoiceField):
             # Cancelling is more than a word: an action does it, refunds and tells everybody.
             status.choices = [one for one in EventStatus.choices if one[0] != "cancelled"]
+
+    def _speak_in_its_zone(self) -> None:
+        """A zone that was chosen just now counts for the dates beside it."""
+        name = self.data.get("time_zone") or self.initial.get("time_zone")
+        zone = zone_named(name) or timezone.get_default_timezone()
+        for name in DATES:
+            field = self.fields.get(name)
+            if isinstance(field, Moment):
+                field.zone = ZoneInfo(str(zone))
+
+    def clean(self) -> dict[str, Any]:
+        """The price is read in its currency, whichever field came first."""
+        said = super().clean() or self.cleaned_data
+        if "price" in said:
+            price = minor(said["price"], said.get("currency", "eur"))
+            if price is None or price > DEAREST:
+                self.add_error("price", _("Write an amount such as 12.50."))
+            else:
+                said["price"] = price
+        return said
+
+    def clean_currency(self) -> str:
+        return str(self.cleaned_data["currency"]).lower()
 
     def clean_capacity(self) -> int | None:
         """The counters are no fields of this form, so the model's own check is left out."""
@@ -64,21 +112,14 @@ class EventForm(ModelForm):
 class EventAdmin(Page[Event]):
     form = EventForm
     inlines: ClassVar[list[Any]] = [PhotoInline]
-    list_display = (
-        "title",
-        "starts_at",
-        "status",
-        "sales",
-        "price_in_words",
-        "capacity",
-        "confirmed",
-        "held",
-        "waiting",
-        "free",
-    )
+    formfield_overrides: ClassVar[Any] = {
+        models.DateTimeField: {"form_class": Moment, "widget": PICKER}
+    }
+    list_display = ("title", "when", "state", "places", "price_in_words")
     list_filter = ("status", "starts_at", ("sales_stopped_at", admin.EmptyFieldListFilter))
     search_fields = ("id", "title", "location")
     date_hierarchy = "starts_at"
+    ordering = ("-starts_at", "id")
     readonly_fields = (
         "id",
         "confirmed",
@@ -90,28 +131,68 @@ class EventAdmin(Page[Event]):
         "created_at",
     )
     fieldsets = (
-        (None, {"fields": ("title", "description", "location", "slug")}),
-        (_("When"), {"fields": ("starts_at", "ends_at", "time_zone")}),
+        (
+            None,
+            {
+                "fields": ("title", "description", "location", "slug"),
+                "description": _("What families read on the public page."),
+            },
+        ),
+        (_("When"), {"fields": ("time_zone", "starts_at", "ends_at")}),
         (
             _("Places"),
-            {"fields": ("capacity", "confirmed", "held", "free", "sales", "why_stopped")},
+            {"fields": ("capacity", "sales", "why_stopped")},
         ),
         (_("Waiting list"), {"fields": ("waiting", "offer_hours")}),
         (_("Price"), {"fields": ("price", "currency")}),
         (
             _("Registration"),
-            {"fields": ("status", "sales_end_at", "refund_until", "late_payment", "lost_dispute")},
+            {
+                "fields": ("status", "sales_end_at"),
+                "description": _(
+                    "Nobody but you sees a draft. Once it is published, families can register until"
+                    " it begins, or until the moment you write here."
+                ),
+            },
+        ),
+        (
+            _("If somebody cancels, or pays late"),
+            {
+                "fields": ("refund_until", "late_payment", "lost_dispute"),
+                "classes": ("collapse",),
+                "description": _("What is written here already suits most schools."),
+            },
         ),
         (_("About"), {"fields": ("id", "created_at")}),
     )
     # What needs money to move is added by the room that moves it.
     actions: list[Any] = []  # noqa: RUF012 - others add to it
-    deeds: ClassVar[list[Any]] = []
+    deeds: ClassVar[list[Any]] = [
+        Publish(),
+        Unpublish(),
+        CloseSales(),
+        OpenSales(),
+        Duplicate(),
+    ]
     above: ClassVar[list[Panel]] = []
 
-    def view_on_site(self, event: Event) -> str:
+    def view_on_site(self, event: Event) -> str | None:
         """Straight to its page: Django's own way there is closed, see urls.py."""
-        return event.get_absolute_url()
+        return None if event.status == EventStatus.DRAFT else event.get_absolute_url()
+
+    @admin.display(description=_("when"), ordering="starts_at")
+    def when(self, event: Event) -> "SafeString":
+        """In its own time zone, which is named where it is not ours."""
+        return in_zone(event.starts_at, event.time_zone)
+
+    @admin.display(description=_("status"), ordering="status")
+    def state(self, event: Event) -> "SafeString":
+        now = state_of(event, timezone.now())
+        return format_html('<span class="tag {}">{}</span>', now.value, now.label)
+
+    @admin.display(description=_("places"))
+    def places(self, event: Event) -> "SafeString":
+        return render_to_string("admin/events/places.html", {"event": event, "is_small": True})
 
     @admin.display(description=_("free"))
     def free(self, event: Event) -> int | str:
@@ -122,8 +203,7 @@ class EventAdmin(Page[Event]):
         """In red while the watchdog has stopped them."""
         if event.sales_stopped_at is None:
             return "–"
-        red = '<strong style="color: var(--error-fg, #ba2121)">{}</strong>'
-        return format_html(red, _("stopped"))
+        return format_html('<strong class="alarm">{}</strong>', _("stopped"))
 
     @admin.display(description=_("why sales are stopped"))
     def why_stopped(self, event: Event) -> str:

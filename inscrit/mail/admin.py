@@ -20,7 +20,6 @@ from django.views.decorators.http import require_POST, require_safe
 from inscrit.backoffice import (
     ModelAdmin,
     StackedInline,
-    TabularInline,
     Unchangeable,
     link,
     list_of,
@@ -39,16 +38,10 @@ from . import changes, models, previewing, services
 from .composing import written
 from .delivery import without_key
 from .models import EventMails, Message, MessageState, Sending, Unsubscribed, UntoldChange
+from .resending import Resend, after_correcting
 
 if TYPE_CHECKING:
     from django.utils.safestring import SafeString
-
-
-class MessageInline(Unchangeable, TabularInline[Message, Registration]):
-    model = Message
-    fields = readonly_fields = ("kind", "recipient", "state", "attempts", "created_at", "sent_at")
-    extra = 0
-    show_change_link = True
 
 
 @admin.register(Message)
@@ -329,8 +322,9 @@ EventAdmin.inlines = [*EventAdmin.inlines, EventMailsInline]
 EventAdmin.deeds += [TellOfChange(), KeepQuiet()]
 EventAdmin.above += [untold_change]
 EventAdmin.once_saved = [*EventAdmin.once_saved, ask_whether_to_tell]
-RegistrationAdmin.inlines += [MessageInline]
 RegistrationAdmin.actions += [send_confirmation]
+RegistrationAdmin.deeds += [Resend()]
+RegistrationAdmin.corrected += [after_correcting]
 WAITING.append(
     Waiting(
         ngettext_lazy(

@@ -32,6 +32,7 @@ class MessageKind(models.TextChoices):
     WAITING_CLOSED = "waiting_closed", _("Waiting list closed")
     EVENT_CHANGED = "event_changed", _("Event changed")
     REMINDER = "reminder", _("Reminder")
+    MOVED = lifecycle.MailKind.MOVED.value, _("Registration moved")
     ORGANISER_REVIEW = lifecycle.MailKind.ORGANISER_REVIEW.value, _("To the organiser: please look")
     ORGANISER_ALERT = "organiser_alert", _("To the organiser: an alert")
     ORGANISER_DIGEST = "organiser_digest", _("To the organiser: the day’s figures")

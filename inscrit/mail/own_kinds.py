@@ -42,6 +42,7 @@ def _kinds() -> list[Kind]:
         _kind(MessageKind.LATE_REFUNDED),
         _kind(MessageKind.REFUNDED),
         _kind(MessageKind.CANCELLED),
+        _kind(MessageKind.MOVED),
         _kind(MessageKind.PLACE_OFFERED, context=offered, needless=settled),
         _kind(MessageKind.OFFER_LAPSED),
         _kind(MessageKind.WAITING_JOINED, button=in_line, context=_for_who_waits),

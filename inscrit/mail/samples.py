@@ -112,6 +112,7 @@ SAMPLES = {
         Sample("refunded-part", MessageKind.REFUNDED, _("a part"), _PAID),
         Sample("cancelled", MessageKind.CANCELLED, "", _OVER),
         Sample("event-cancelled", MessageKind.CANCELLED, _("the whole event"), _PAID | _OVER),
+        Sample("moved", MessageKind.MOVED, "", _PAID),
         Sample("place_offered", MessageKind.PLACE_OFFERED, "", {}, _offered),
         Sample("offer_lapsed", MessageKind.OFFER_LAPSED),
         Sample("waiting_joined", MessageKind.WAITING_JOINED, "", {}, _waits),

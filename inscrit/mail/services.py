@@ -14,6 +14,7 @@ from procrastinate.contrib.django import app
 
 from inscrit import config
 from inscrit.registrations import services as registrations
+from inscrit.registrations.lifecycle import CONFIRMED
 from inscrit.registrations.models import Registration
 from inscrit.sql import Statement, statements
 
@@ -201,6 +202,19 @@ def confirm_again(registration: Registration) -> None:
         defaults={"recipient": registration.contact_email, "locale": registration.locale},
     )
     send_again(message.pk)
+
+
+def send_latest_again(registration: Registration) -> Message | None:
+    """Send the registrant's last message once more, to the address of now; None if there is none.
+
+    Raises BeingSent, NotNeeded.
+    """
+    latest = registration.messages.exclude(kind__in=FOR_ORGANISERS).order_by("-id").first()
+    if latest is None and registration.status in CONFIRMED:
+        confirm_again(registration)
+    elif latest is not None:
+        send_again(latest.pk)
+    return registration.messages.exclude(kind__in=FOR_ORGANISERS).order_by("-id").first()
 
 
 def _carry(message: Message) -> None:

@@ -26,6 +26,7 @@ SENTENCES: dict[str, Promise] = {
     Reason.DELAYED_PAYMENT_FAILED: _("Your bank did not make the payment."),
     Reason.SESSION_EXPIRED: _("Time to pay ran out."),
     Reason.CHECKOUT_UNAVAILABLE: _("The payment page could not be opened; nothing was charged."),
+    Reason.MOVED: _("The organisers moved your registration to this event."),
     Reason.MARKED_PAID: _("The organiser received your payment."),
     Reason.CANCELLED_BY_REQUEST: _("The registration was cancelled."),
     Reason.CANCELLED_WITHOUT_REFUND: _("The registration was cancelled, without a refund."),

@@ -1,32 +1,48 @@
 """The organisers' pages for registrations. Their status and money move through services only."""
 # ruff: noqa: ARG002, FBT001 - Django's signatures
 
-from typing import TYPE_CHECKING, Any, ClassVar
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.template.loader import render_to_string
+from django.template.response import TemplateResponse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.html import format_html
+from django.utils.translation import gettext, ngettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext_lazy
 
-from inscrit.backoffice import TabularInline, link, list_of, one_by_one
+from inscrit.backoffice import TabularInline, confirm, link, list_of, one_by_one
 from inscrit.backoffice.attention import WAITING, Waiting
 from inscrit.backoffice.filters import AttentionFilter
 from inscrit.backoffice.labels import NamedColumns
 from inscrit.backoffice.pages import Page, Panel
 from inscrit.money import money
 
-from .deeds import MarkPaid, actor, reported
+from .correcting import FIELDS, ContactForm, Correction
+from .deeds import MarkPaid, about, actor, prospects, reported
 from .explanations import in_words, who
 from .lifecycle import MarkedPaid
 from .models import Cancelling, JournalEntry, Participant, Registration, RegistrationStatus
+from .moving import Move
 
 if TYPE_CHECKING:
     from django.forms import ModelForm
     from django.utils.safestring import SafeString
 
 __all__ = ["RegistrationAdmin", "actor", "reported"]
+
+
+# Stripe's own numbers, each found by its index.
+STRIPE_NUMBER = re.compile(r"[a-z]{2,4}_[\w-]+", re.ASCII)
+STRIPE_NUMBERS = ("sessions__stripe_id", "payments__key", "payments__refunds__stripe_id")
+
+# Told with the fields that were corrected.
+Corrected: TypeAlias = Callable[[HttpRequest, Registration, Correction], None]
 
 
 class ParticipantInline(NamedColumns, TabularInline[Participant, Registration]):
@@ -77,13 +93,13 @@ class ToBeLookedAt(AttentionFilter):
 class RegistrationAdmin(Page[Registration]):
     list_display = (
         "contact_name",
-        "status",
+        "status_tag",
         "review_in_words",
         "event",
         "places",
         "amount_in_words",
         "payment_method",
-        "created_at",
+        "registered",
         "id",
     )
     list_display_links = ("contact_name", "id")
@@ -99,15 +115,15 @@ class RegistrationAdmin(Page[Registration]):
         "id",
         "contact_name",
         "contact_email",
+        "participants__first_name",
         "participants__last_name",
-        "sessions__stripe_id__exact",
-        "payments__key__exact",
     )
     search_help_text = _("Number, name, e-mail, a participant’s name, or Stripe’s own number.")
     date_hierarchy = "created_at"
+    form = ContactForm
     fieldsets = (
         (None, {"fields": ("id", "event_link", "status", "review_in_words", "places")}),
-        (_("Contact"), {"fields": ("contact_name", "contact_email", "locale")}),
+        (_("Contact"), {"fields": ("contact_name", "contact_email", "locale", "send_mail")}),
         (
             _("Money"),
             {"fields": ("payment_method", "amount_in_words", "refunded_in_words", "paid_at")},
@@ -133,10 +149,32 @@ class RegistrationAdmin(Page[Registration]):
     # Rooms that know more of a registration add theirs: its payments, its mails.
     inlines: ClassVar[list[Any]] = [ParticipantInline]
     actions: list[Any] = ["mark_paid"]  # noqa: RUF012 - others add to it
-    deeds: ClassVar[list[Any]] = [MarkPaid()]
+    deeds: ClassVar[list[Any]] = [MarkPaid(), Move()]
+    # What rooms do once a name or an address was corrected.
+    corrected: ClassVar[list[Corrected]] = []
     above: ClassVar[list[Panel]] = [being_cancelled]
     below: ClassVar[list[Panel]] = []
     last: ClassVar[list[Panel]] = [journal]
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Registration], search_term: str
+    ) -> tuple[QuerySet[Registration], bool]:
+        number = search_term.strip()
+        if not STRIPE_NUMBER.fullmatch(number):
+            return super().get_search_results(request, queryset, search_term)
+        found = Q()
+        for name in STRIPE_NUMBERS:
+            found |= Q(pk__in=Registration.objects.filter(**{name: number}).values("pk"))
+        return queryset.filter(found), False
+
+    @admin.display(description=_("status"), ordering="status")
+    def status_tag(self, registration: Registration) -> "SafeString":
+        html = '<span class="tag {}">{}</span>'
+        return format_html(html, registration.status.lower(), registration.get_status_display())
+
+    @admin.display(description=_("registered on"), ordering="created_at")
+    def registered(self, registration: Registration) -> str:
+        return date_format(timezone.localtime(registration.created_at), "SHORT_DATETIME_FORMAT")
 
     @admin.display(description=_("to be looked at"), ordering="review")
     def review_in_words(self, registration: Registration) -> "SafeString | str":
@@ -155,8 +193,21 @@ class RegistrationAdmin(Page[Registration]):
         return link(registration.event)
 
     @admin.action(description=_("The cheque has come: mark paid"), permissions=["change"])
-    def mark_paid(self, request: HttpRequest, chosen: QuerySet[Registration]) -> None:
+    def mark_paid(
+        self, request: HttpRequest, chosen: QuerySet[Registration]
+    ) -> TemplateResponse | None:
+        if asked := confirm(
+            self,
+            request,
+            chosen,
+            question=gettext("Have these cheques come?"),
+            action="mark_paid",
+            about=about,
+            consequences=lambda those: [one.told for one in prospects(MarkedPaid(), those)],
+        ):
+            return asked
         one_by_one(request, chosen, lambda one: reported(request, one, MarkedPaid()))
+        return None
 
     def save_model(
         self,
@@ -166,8 +217,18 @@ class RegistrationAdmin(Page[Registration]):
         change: bool,
     ) -> None:
         """Write only what was changed: a webhook may have moved the rest meanwhile."""
-        if form.changed_data:
-            obj.save(update_fields=[*form.changed_data, "updated_at"])
+        if changed := [name for name in form.changed_data if name in FIELDS]:
+            obj.save(update_fields=[*changed, "updated_at"])
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        names = any(formset.has_changed() for formset in formsets)
+        fields = [*form.changed_data, *(["participants"] if names else [])]
+        correction = Correction(tuple(name for name in fields if name in FIELDS), form)
+        if correction.fields:
+            correction.write_down(form.instance, actor(request))
+        for follow in self.corrected:
+            follow(request, form.instance, correction)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

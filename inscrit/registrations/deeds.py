@@ -65,11 +65,11 @@ def foresee(registration: Registration, *facts: Fact) -> list[Entry]:
 def prospect(entry: Entry) -> Prospect:
     """What a decision would change, or why nothing would be changed."""
     if entry.decision.outcome is not Outcome.APPLIED:
-        return Prospect(refusal=_why_not(entry))
+        return Prospect(refusal=why_not(entry))
     return Prospect(consequences(entry.before, entry.decision))
 
 
-def _why_not(entry: Entry) -> str:
+def why_not(entry: Entry) -> str:
     reason = entry.decision.reason
     disputes = [one.status for payment in entry.before.payments for one in payment.disputes]
     if reason is Reason.NOTHING_TO_REFUND and not entry.before.payments:
@@ -112,7 +112,7 @@ class Reported(OfRegistration):
         if entry is None:
             raise Registration.DoesNotExist
         if entry.decision.outcome is Outcome.REJECTED:
-            raise Refused(_why_not(entry))
+            raise Refused(why_not(entry))
         return [str(self.done), *consequences(entry.before, entry.decision)]
 
     @contextmanager

@@ -124,6 +124,28 @@ REASONS: dict[str, Explanation] = {
         ),
     ),
     Reason.DISPUTE_CLOSED: E(_("A question of the buyer’s bank is settled: the money is yours.")),
+    Reason.MOVED: E(_("An organiser moved it to another event.")),
+    Reason.CONTACT_CORRECTED: E(_("An organiser corrected a name or an address.")),
+    Reason.MOVE_WITHOUT_PLACE: E(
+        _("It has no place that could be moved. The family can register anew.")
+    ),
+    Reason.MOVE_WHILE_PAYING: E(
+        _(
+            "Somebody may be paying it at this moment, on a page that names this event. Wait until"
+            " it is paid, or until its time has run out."
+        )
+    ),
+    Reason.MOVE_OUT_OF_CANCELLED: E(
+        _("This event is cancelled, and its money is on the way back to the buyers.")
+    ),
+    Reason.MOVE_TO_NOWHERE: E(_("Choose another event that takes place.")),
+    Reason.MOVE_TO_OTHER_PRICE: E(
+        _(
+            "The other event does not cost what was agreed for this registration. Give the money"
+            " back, and let the family register anew."
+        )
+    ),
+    Reason.MOVE_WITHOUT_ROOM: E(_("The other event has not enough places left.")),
     Reason.REVIEW_ACCEPTED: E(_("An organiser looked at it, and accepted it.")),
     Reason.REVIEW_REFUNDED: E(_("An organiser looked at it, and gave the money back.")),
     Reason.REVIEW_IGNORED: E(_("An organiser looked at it, and left it as it is.")),

@@ -24,6 +24,7 @@ from .lifecycle import (
     Dispute,
     Fact,
     MailKind,
+    MoveRequested,
     Offer,
     Payment,
     Refund,
@@ -83,11 +84,14 @@ class Ledger:
     _loaded_registrations: dict[str, Registration] = field(default_factory=dict)
     _loaded_offers: dict[str, Offer] = field(default_factory=dict)
     _owners: dict[str, str] = field(default_factory=dict)
+    _destinations: set[str] = field(default_factory=set)
 
-    @staticmethod
-    def locking(reports: Iterable[Report]) -> Statement:
+    def locking(self, reports: Iterable[Report]) -> Statement:
         """The first statement: locks every registration concerned, in the order of their ids."""
         reports = list(reports)
+        self._destinations = {
+            report.fact.event_id for report in reports if isinstance(report.fact, MoveRequested)
+        }
         return Statement(
             SQL["lock_registrations"],
             {
@@ -119,7 +123,7 @@ class Ledger:
         ids = {"registrations": list(self._registrations)}
         events = {registration.event_id for registration in self._registrations.values()}
         return [
-            Statement(SQL["lock_events"], {"events": sorted(events)}),
+            Statement(SQL["lock_events"], {"events": sorted(events | self._destinations)}),
             Statement(SQL["read_payments"], ids),
             Statement(SQL["read_sessions"], ids),
             Statement(SQL["read_refunds"], ids),
@@ -135,10 +139,11 @@ class Ledger:
         disputes: Iterable[Row],
     ) -> None:
         """Take the rows of those statements; from here on reports can be applied."""
-        for id_, capacity, confirmed, held, late_payment, cancelled, lost_dispute in events:
+        for id_, capacity, confirmed, held, late_payment, cancelled, lost_dispute, *price in events:
             late = lifecycle.LatePayment(late_payment)
             lost = lifecycle.LostDispute(lost_dispute)
-            self._offers[id_] = Offer(id_, capacity, confirmed, held, late, cancelled, lost)
+            places = (id_, capacity, confirmed, held)
+            self._offers[id_] = Offer(*places, late, cancelled, lost, *price)
         self._take_payments(payments, _refunds(refunds), _disputes(disputes))
         for registration, session, status in sessions:
             known = self._registrations[registration]
@@ -183,6 +188,8 @@ class Ledger:
         before, decision = entry.before, entry.decision
         self._registrations[before.id] = decision.registration
         self._offers[before.event_id] = decision.offer
+        if decision.destination is not None:
+            self._offers[decision.destination.event_id] = decision.destination
         for payment in decision.registration.payments:
             self._owners[payment.key] = before.id
         self.entries.append(entry)
@@ -197,9 +204,17 @@ class Ledger:
         offer = self._offers[before.event_id]
         foreign = bool(owner and report.registration and owner != report.registration)
         decision = lifecycle.decide(
-            before, offer, report.fact, livemode=self.livemode, foreign=foreign
+            before,
+            offer,
+            report.fact,
+            livemode=self.livemode,
+            foreign=foreign,
+            destination=self._destination(report.fact),
         )
         return Entry(report, before, decision)
+
+    def _destination(self, fact: Fact) -> Offer | None:
+        return self._offers.get(fact.event_id) if isinstance(fact, MoveRequested) else None
 
     def writing(self) -> list[Statement]:
         """The statements that bring the database to what was decided; only what changed."""
@@ -229,6 +244,7 @@ class Ledger:
         return [
             {
                 "id": after.id,
+                "event_id": after.event_id,
                 "status": after.status,
                 "review": after.review,
                 "amount_refunded": after.amount_refunded,
@@ -264,7 +280,7 @@ class Ledger:
         )
         return [{"session": one.session, "status": one.status} for one in closed]
 
-    def _journal(self) -> list[dict[str, str]]:
+    def _journal(self) -> list[dict[str, Any]]:
         return [
             {
                 "registration_id": entry.before.id,
@@ -273,6 +289,7 @@ class Ledger:
                 "reason": entry.decision.reason,
                 "actor": entry.report.actor,
                 "stripe_event": entry.report.stripe_event,
+                "details": _details(entry),
             }
             for entry in self.entries
             if entry.decision.noted
@@ -310,11 +327,18 @@ class Ledger:
 
 def _row(registration: Registration) -> tuple[object, ...]:
     return (
+        registration.event_id,
         registration.status,
         registration.review,
         registration.amount_refunded,
         registration.cancelling,
     )
+
+
+def _details(entry: Entry) -> dict[str, str]:
+    """What the journal's own words can't tell: from where to where."""
+    after = entry.decision.registration.event_id
+    return {} if after == entry.before.event_id else {"from": entry.before.event_id, "to": after}
 
 
 def _refunds(rows: Iterable[Row]) -> dict[str, tuple[Refund, ...]]:

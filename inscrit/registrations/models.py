@@ -102,6 +102,11 @@ class Registration(models.Model):
             models.Index(fields=["-created_at"], name="registration_by_age"),
             models.Index(Upper("contact_email"), name="registration_by_address"),
             models.Index(
+                fields=["paid_at"],
+                condition=Q(paid_at__isnull=False),
+                name="registration_by_payment",
+            ),
+            models.Index(
                 fields=["id"], condition=~Q(cancelling=""), name="registration_cancelling"
             ),
             models.Index(
@@ -192,6 +197,8 @@ class JournalEntry(models.Model):
     reason = models.CharField(_("why"), max_length=64)
     actor = models.CharField(_("who"), max_length=80)
     stripe_event = models.CharField(_("Stripe event"), max_length=255, blank=True)
+    # From which event to which, or which fields a person corrected. Never what was written there.
+    details = models.JSONField(_("details"), default=dict, db_default={}, blank=True)
     at = models.DateTimeField(_("when"), default=timezone.now)
 
     class Meta:

@@ -41,6 +41,7 @@ NOTES = {
     Reason.DISPUTE_WON: "🏦 Dispute won for registration: {}",
     Reason.DISPUTE_LOST: "🏦 Dispute lost for registration: {}",
     Reason.DISPUTE_CLOSED: "🏦 The bank's question is settled for registration: {}",
+    Reason.MOVED: "🔀 Registration moved to another event: {}",
     Reason.REVIEW_ACCEPTED: "👀 Looked at, and accepted: {}",
     Reason.REVIEW_REFUNDED: "👀 Looked at, and given back: {}",
     Reason.REVIEW_IGNORED: "👀 Looked at, and left as it is: {}",

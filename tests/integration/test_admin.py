@@ -13,6 +13,7 @@ from inscrit.api import keys
 from inscrit.api.models import ApiKey
 from inscrit.events.models import Event, EventStatus
 from inscrit.mail.models import Message
+from inscrit.money import typed
 from inscrit.payments.models import Payment, PaymentState, Refund
 from inscrit.registrations.ledger import Report
 from inscrit.registrations.lifecycle import CheckoutCompleted, MailKind
@@ -97,13 +98,11 @@ def form_of(event: Event, **said: Any) -> dict[str, Any]:
         "description": "",
         "location": "",
         "slug": event.slug,
-        "starts_at_0": "2029-07-03",
-        "starts_at_1": "14:00",
-        "ends_at_0": "2029-07-03",
-        "ends_at_1": "19:00",
+        "starts_at": "2029-07-03T14:00",
+        "ends_at": "2029-07-03T19:00",
         "time_zone": "Europe/Paris",
         "capacity": event.capacity,
-        "price": event.price,
+        "price": typed(event.price, "eur"),
         "currency": "eur",
         "status": event.status,
         "late_payment": "refund",
@@ -166,13 +165,13 @@ def test_a_stranger_sees_nothing(client: Client, event: Event) -> None:
         assert client.get(page(name)).status_code == 302
 
 
-def test_an_event_is_opened_with_its_price_in_the_smallest_unit(desk: Client, event: Event) -> None:
+def test_an_event_is_opened_with_its_price_as_people_write_it(desk: Client, event: Event) -> None:
     address = reverse("admin:events_event_add")
-    assert "1250" in desk.get(address).content.decode()
-    answer = desk.post(address, form_of(event, title="Kermesse", slug="", capacity=""))
-    assert answer.status_code == 302
+    said = form_of(event, title="Kermesse", slug="", capacity="", price="12,5", currency="EUR")
+    assert desk.post(address, said).status_code == 302
     made = Event.objects.get(title="Kermesse")
     assert made.capacity is None
+    assert (made.price, made.currency) == (1250, "eur")
     assert made.slug.startswith("kermesse-")
 
 
@@ -191,9 +190,12 @@ def test_fewer_places_than_taken_are_an_error_in_the_form(
 @pytest.mark.parametrize(
     ("said", "field"),
     [
-        ({"ends_at_1": "13:00"}, "__all__"),
-        ({"currency": "EUR"}, "currency"),
+        ({"ends_at": "2029-07-03T13:00"}, "__all__"),
+        ({"currency": "euro"}, "currency"),
         ({"price": -1}, "price"),
+        ({"price": "12.505"}, "price"),
+        ({"price": "1000000.00"}, "price"),
+        ({"starts_at": "2029-03-25T02:30"}, "starts_at"),
         ({"title": "a\0b"}, "title"),
         ({"status": "cancelled"}, "status"),
         ({"time_zone": "Europe/Atlantis"}, "time_zone"),
@@ -271,7 +273,8 @@ def test_names_are_put_right_and_nothing_else(desk: Client, registration: Regist
     registration.refresh_from_db()
     assert (registration.contact_name, registration.locale) == ("Camille Durand", "en")
     assert (registration.status, registration.amount) == ("PENDING", 2500)
-    assert registration.journal.get().reason == "registered"
+    reasons = [entry.reason for entry in registration.journal.order_by("id")]
+    assert reasons == ["registered", "contact_corrected"]
     assert [str(one) for one in registration.participants.all()] == ["Louise Durand", "Noé Durand"]
 
 
@@ -294,7 +297,7 @@ def test_what_happened_is_not_written_by_hand(desk: Client, name: str) -> None:
 
 def test_a_cheque_is_marked_paid(desk: Client, event: Event) -> None:
     cheque, card = register(event, PaymentMethod.CHEQUE), register(event)
-    answer = act(desk, "registration", "mark_paid", cheque.pk, card.pk)
+    answer = act(desk, "registration", "mark_paid", cheque.pk, card.pk, yes="yes")
     cheque.refresh_from_db()
     card.refresh_from_db()
     assert (cheque.status, card.status) == ("PAID", "PENDING")

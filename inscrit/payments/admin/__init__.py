@@ -19,7 +19,6 @@ from inscrit.money import money
 from inscrit.payments import dashboard
 from inscrit.payments.models import (
     TO_BE_ANSWERED,
-    CheckoutSession,
     Dispute,
     Payment,
     Refund,
@@ -27,19 +26,11 @@ from inscrit.payments.models import (
 )
 from inscrit.registrations.admin import RegistrationAdmin
 from inscrit.registrations.explanations import in_words
-from inscrit.registrations.models import Registration
 
 from . import cancellations, glance, refunds, reviews
 
 if TYPE_CHECKING:
     from django.utils.safestring import SafeString
-
-
-class SessionInline(Unchangeable, TabularInline[CheckoutSession, Registration]):
-    model = CheckoutSession
-    fields = readonly_fields = ("attempt", "stripe_id", "status", "created_at", "expires_at")
-    extra = 0
-    classes = ("collapse",)
 
 
 class RefundInline(Unchangeable, TabularInline[Refund, Payment]):
@@ -239,7 +230,6 @@ class DisputeAdmin(OfAPayment, Page[Dispute]):
     )
 
 
-RegistrationAdmin.inlines += [SessionInline]
 RegistrationAdmin.actions += [
     reviews.accept,
     reviews.give_back,

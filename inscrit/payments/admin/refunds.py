@@ -1,7 +1,5 @@
 """Giving money back from a registration's page: all of it, or a part."""
 
-import re
-from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -9,13 +7,12 @@ from django.contrib import admin
 from django.db.models import F, Q, QuerySet
 from django.http import HttpRequest, QueryDict
 from django.template.response import TemplateResponse
-from django.utils.formats import number_format
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from inscrit.backoffice import ModelAdmin, confirm, one_by_one
 from inscrit.backoffice.deeds import Prospect
-from inscrit.money import decimals, money
+from inscrit.money import minor, money, typed
 from inscrit.payments.models import PaymentState
 from inscrit.registrations.deeds import (
     WITH_THE_BANK,
@@ -29,29 +26,25 @@ from inscrit.registrations.deeds import (
 from inscrit.registrations.lifecycle import CONFIRMED, HOLDING, DisputeStatus, RefundRequested
 from inscrit.registrations.models import Registration
 
-WRITTEN = re.compile(r"\d+(\.\d+)?", re.ASCII)
-
 
 class Amount(forms.CharField):
     """An amount as people write it, ``12,50`` or ``12.50``; clean, it is in the minor unit."""
 
     def __init__(self, most: int, currency: str, **more: Any) -> None:
         self.most, self.currency = most, currency
-        self.digits = decimals(currency)
-        self.example = number_format(Decimal(most).scaleb(-self.digits), self.digits)
+        self.example = typed(most, currency)
         widget = forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off", "size": 10})
         super().__init__(initial=self.example, max_length=20, widget=widget, **more)
 
     def clean(self, value: object) -> int:
-        written = "".join(super().clean(value).split()).replace(",", ".")
-        amount = Decimal(written if WRITTEN.fullmatch(written) else 0).scaleb(self.digits)
-        if amount <= 0 or amount != int(amount):
+        amount = minor(super().clean(value), self.currency)
+        if not amount:
             example = {"example": self.example}
             raise forms.ValidationError(gettext("Write an amount such as %(example)s.") % example)
         if amount > self.most:
             most = {"money": money(self.most, self.currency)}
             raise forms.ValidationError(gettext("At most %(money)s can be given back.") % most)
-        return int(amount)
+        return amount
 
 
 class RefundForm(forms.Form):

@@ -34,6 +34,7 @@ from .facts import (
     DisputeChanged,
     Fact,
     MarkedPaid,
+    MoveRequested,
     OfferAccepted,
     PaymentAttemptFailed,
     PaymentSucceeded,
@@ -41,6 +42,7 @@ from .facts import (
     RefundRequested,
     ReviewResolved,
 )
+from .moving import moved
 from .offers import offer_accepted
 from .payments import money_of_another, payment_attempt_failed, payment_succeeded
 from .refunds import charge_refunded, refund_changed, refund_requested
@@ -91,6 +93,7 @@ __all__ = [
     "LostDispute",
     "MailKind",
     "MarkedPaid",
+    "MoveRequested",
     "Offer",
     "OfferAccepted",
     "Outcome",
@@ -120,12 +123,16 @@ def decide(
     *,
     livemode: bool | None = None,
     foreign: bool = False,
+    destination: Offer | None = None,
 ) -> Decision:
     """What this fact means for this registration.
 
     ``livemode`` is the mode of our own Stripe key; None accepts either. ``foreign``: the fact
-    names another registration than the one whose session or payment it is about.
+    names another registration than the one whose session or payment it is about. ``destination``
+    are the places of the event that it is to be moved to.
     """
+    if isinstance(fact, MoveRequested):
+        return moved(registration, offer, destination)
     stated = getattr(fact, "livemode", None)
     if livemode is not None and stated is not None and stated is not livemode:
         decision = rejected(registration, offer, Reason.WRONG_MODE)

@@ -24,7 +24,8 @@ class ClosedSession(Struct, frozen=True):
 
 class Decision(Struct, frozen=True):
     """``noted`` asks for a journal row although no status moved; ``ends_session`` asks to end the
-    registration's Checkout session at Stripe, so that nobody can pay it any more.
+    registration's Checkout session at Stripe, so that nobody can pay it any more. ``destination``
+    are the places of the event that it was moved to.
     """
 
     registration: Registration
@@ -36,6 +37,7 @@ class Decision(Struct, frozen=True):
     closed: tuple[ClosedSession, ...] = ()
     noted: bool = False
     ends_session: bool = False
+    destination: Offer | None = None
 
 
 def unchanged(

@@ -109,6 +109,12 @@ class MarkedPaid(Struct, frozen=True):
     """An organiser has the cheque in hand."""
 
 
+class MoveRequested(Struct, frozen=True):
+    """An organiser gives it places at another event instead."""
+
+    event_id: str
+
+
 class ReviewResolved(Struct, frozen=True):
     """A person has looked at what was flagged, and decided."""
 
@@ -129,5 +135,6 @@ Fact = (
     | DisputeChanged
     | OfferAccepted
     | MarkedPaid
+    | MoveRequested
     | ReviewResolved
 )

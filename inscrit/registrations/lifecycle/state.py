@@ -248,12 +248,27 @@ class Offer(Struct, frozen=True):
     late_payment: LatePayment = LatePayment.RESEAT_OR_REFUND
     cancelled: bool = False
     lost_dispute: LostDispute = LostDispute.FREE_PLACES
+    price: int = 0
+    currency: str = ""
 
     def seats(self, places: int) -> bool:
         """Whether so many more places can be given."""
         if self.cancelled:
             return False
         return self.capacity is None or self.confirmed + self.held + places <= self.capacity
+
+    def costs(self, registration: Registration) -> bool:
+        """Whether the same places cost here what was agreed for the registration."""
+        agreed = (registration.amount, registration.currency)
+        return (self.price * registration.places, self.currency) == agreed
+
+    def without(self, registration: Registration) -> "Offer":
+        held, confirmed = self.held - registration.held, self.confirmed - registration.confirmed
+        return replace(self, held=held, confirmed=confirmed)
+
+    def having(self, registration: Registration) -> "Offer":
+        held, confirmed = self.held + registration.held, self.confirmed + registration.confirmed
+        return replace(self, held=held, confirmed=confirmed)
 
     def moved(self, before: Registration, after: Registration) -> "Offer":
         held, confirmed = after.held - before.held, after.confirmed - before.confirmed

@@ -135,6 +135,8 @@ class Reason(StrEnum):
     DISPUTE_WON = "dispute_won"
     DISPUTE_LOST = "dispute_lost"
     DISPUTE_CLOSED = "dispute_closed"
+    MOVED = "moved"
+    CONTACT_CORRECTED = "contact_corrected"
     REVIEW_ACCEPTED = "review_accepted"
     REVIEW_REFUNDED = "review_refunded"
     REVIEW_IGNORED = "review_ignored"
@@ -148,6 +150,12 @@ class Reason(StrEnum):
     NOTHING_TO_REFUND = "nothing_to_refund"
     NOTHING_TO_REVIEW = "nothing_to_review"
     NOTHING_TO_ACCEPT = "nothing_to_accept"
+    MOVE_WITHOUT_PLACE = "move_without_place"
+    MOVE_WHILE_PAYING = "move_while_paying"
+    MOVE_OUT_OF_CANCELLED = "move_out_of_cancelled"
+    MOVE_TO_NOWHERE = "move_to_nowhere"
+    MOVE_TO_OTHER_PRICE = "move_to_other_price"
+    MOVE_WITHOUT_ROOM = "move_without_room"
 
 
 class MailKind(StrEnum):
@@ -161,5 +169,6 @@ class MailKind(StrEnum):
     CANCELLED = "cancelled"
     PLACE_OFFERED = "place_offered"
     OFFER_LAPSED = "offer_lapsed"
+    MOVED = "moved"
     # To the organiser: a person has to look, or should know.
     ORGANISER_REVIEW = "organiser_review"

@@ -13,7 +13,8 @@ ORDER BY id
 FOR NO KEY UPDATE
 
 -- name: lock_events
-SELECT id, capacity, confirmed, held, late_payment, status = 'cancelled', lost_dispute
+SELECT id, capacity, confirmed, held, late_payment, status = 'cancelled', lost_dispute, price,
+    currency
 FROM events_event
 WHERE id = ANY(%(events)s::text[])
 ORDER BY id
@@ -46,7 +47,8 @@ ORDER BY d.id
 
 -- name: write_registrations
 UPDATE registrations_registration AS r
-SET status = u.status,
+SET event_id = u.event_id,
+    status = u.status,
     review = u.review,
     amount_refunded = u.amount_refunded,
     cancelling = u.cancelling,
@@ -54,7 +56,7 @@ SET status = u.status,
     hold_expires_at = CASE WHEN u.status = 'PENDING' THEN r.hold_expires_at END,
     updated_at = now()
 FROM json_to_recordset(%(rows)s::json) AS u(
-    id text, status text, review text, amount_refunded bigint, cancelling text,
+    id text, event_id text, status text, review text, amount_refunded bigint, cancelling text,
     became_paid boolean
 )
 WHERE r.id = u.id
@@ -120,13 +122,13 @@ WHERE s.stripe_id = u.session
 
 -- name: write_journal
 INSERT INTO registrations_journalentry (
-    registration_id, from_status, to_status, reason, actor, stripe_event, at
+    registration_id, from_status, to_status, reason, actor, stripe_event, details, at
 )
 SELECT u.registration_id, u.from_status, u.to_status, u.reason, u.actor, u.stripe_event,
-    clock_timestamp()
+    u.details, clock_timestamp()
 FROM json_to_recordset(%(rows)s::json) AS u(
     registration_id text, from_status text, to_status text, reason text, actor text,
-    stripe_event text
+    stripe_event text, details jsonb
 )
 
 -- name: queue_mails

@@ -1,0 +1,96 @@
+"""The registrations as a table: its columns, and its rows one by one."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import Enum
+from typing import TypeAlias
+from zoneinfo import ZoneInfo
+
+from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from inscrit.money import decimals
+from inscrit.registrations.explanations import explain
+from inscrit.registrations.models import Participant, Registration
+
+Cell: TypeAlias = str | int | Decimal | datetime | None
+AT_ONCE = 1000
+
+
+class Lines(Enum):
+    """What a line stands for."""
+
+    REGISTRATIONS = "registrations"
+    PARTICIPANTS = "participants"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    title: Promise
+    value: Callable[[Registration], Cell]
+    width: int = 14
+
+
+def _amount(amount: int, currency: str) -> Decimal:
+    return Decimal(amount).scaleb(-decimals(currency))
+
+
+def _local(at: datetime | None) -> datetime | None:
+    """Spreadsheets know no time zones."""
+    return at and timezone.localtime(at).replace(tzinfo=None)
+
+
+def _in_its_zone(registration: Registration) -> datetime:
+    event = registration.event
+    return event.starts_at.astimezone(ZoneInfo(event.time_zone)).replace(tzinfo=None)
+
+
+COLUMNS = (
+    Column(_("number"), lambda r: r.pk, 26),
+    Column(_("event"), lambda r: r.event.title, 28),
+    Column(_("starts"), _in_its_zone, 17),
+    Column(_("status"), lambda r: r.get_status_display(), 20),
+    Column(_("name"), lambda r: r.contact_name, 24),
+    Column(_("e-mail"), lambda r: r.contact_email, 28),
+    Column(_("language"), lambda r: r.locale, 8),
+    Column(_("places"), lambda r: r.places, 8),
+    Column(_("amount"), lambda r: _amount(r.amount, r.currency), 10),
+    Column(_("refunded"), lambda r: _amount(r.amount_refunded, r.currency), 10),
+    Column(_("currency"), lambda r: r.currency.upper(), 8),
+    Column(_("payment"), lambda r: r.get_payment_method_display(), 18),
+    Column(_("registered on"), lambda r: _local(r.created_at), 17),
+    Column(_("paid on"), lambda r: _local(r.paid_at), 17),
+    Column(_("to be looked at"), lambda r: str(explain(r.review).what) if r.review else "", 30),
+)
+PEOPLE = (_("participants"),)
+PERSON = (_("last name"), _("first name"))
+
+
+def titles(lines: Lines) -> list[str]:
+    more = PEOPLE if lines is Lines.REGISTRATIONS else PERSON
+    return [str(title) for title in (*(column.title for column in COLUMNS), *more)]
+
+
+def widths(lines: Lines) -> list[int]:
+    more = [40] if lines is Lines.REGISTRATIONS else [20, 20]
+    return [*(column.width for column in COLUMNS), *more]
+
+
+def rows(registrations: QuerySet[Registration], lines: Lines) -> Iterator[list[Cell]]:
+    """Some hundreds at a time are in memory, however many there are."""
+    chosen = registrations.select_related("event").prefetch_related("participants")
+    for registration in chosen.iterator(chunk_size=AT_ONCE):
+        cells = [column.value(registration) for column in COLUMNS]
+        people = list(registration.participants.all())
+        if lines is Lines.REGISTRATIONS:
+            yield [*cells, ", ".join(map(str, people))]
+        else:
+            yield from ([*cells, *_person(one)] for one in people)
+
+
+def _person(participant: Participant) -> tuple[str, str]:
+    return participant.last_name, participant.first_name

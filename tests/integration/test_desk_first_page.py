@@ -1,0 +1,129 @@
+"""The first page tells the day's figures, with few questions to the database."""
+
+from datetime import date, timedelta
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inscrit.desk import charts
+from inscrit.desk.figures import figures
+from inscrit.registrations.lifecycle import CheckoutExpired, MarkedPaid
+from inscrit.registrations.models import Registration
+
+from .desk import organiser, text_of
+from .test_admin_first_page import plans
+from .test_audit import make_event, paid, register, tell
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def desk() -> Client:
+    return organiser()
+
+
+def first_page(desk: Client) -> str:
+    return text_of(desk.get(reverse("admin:index")))
+
+
+def test_who_has_no_event_yet_is_told_how_to_begin(desk: Client) -> None:
+    page = first_page(desk)
+    assert "Three steps to your first registration" in page
+    assert "Create your first event" in page
+    assert reverse("admin:events_event_add") in desk.get(reverse("admin:index")).content.decode()
+
+
+def test_todays_registrations_and_money(desk: Client) -> None:
+    event = make_event(title="Kermesse", price=1000)
+    paid(event)
+    tell(register(event, people=2, method="cheque"), MarkedPaid())
+    tell(register(event), CheckoutExpired(None))
+    old = paid(event)
+    long_ago = timezone.now() - timedelta(days=45)
+    Registration.objects.filter(pk=old.pk).update(created_at=long_ago, paid_at=long_ago)
+    page = first_page(desk)
+    assert "Registrations today 2 " in page
+    assert "Money today €30.00 €30.00 this week" in page
+    assert "Kermesse Open" in page
+    assert "Confirmed 4 Held 0 Free 16 of 20" in page
+    assert "Latest registrations Parent" in page
+
+
+def test_each_currency_by_itself(desk: Client) -> None:
+    paid(make_event(price=1000))
+    dollars = tell(register(make_event(currency="usd"), method="cheque"), MarkedPaid())
+    page = first_page(desk)
+    assert "Money today €10.00" in page
+    assert "Money today $10.00" in page
+    assert dollars.currency == "usd"
+
+
+def test_the_charts_have_their_figures_in_a_table_too(desk: Client) -> None:
+    paid(make_event(price=1000))
+    body = desk.get(reverse("admin:index")).content.decode()
+    assert body.count('<svg viewBox="0 0 30 100"') == 2
+    assert "As a table" in body
+    assert 'role="img"' in body
+    assert "style=" not in body.split("<main")[1].split("</main")[0]
+
+
+def test_more_registrations_ask_no_more_questions(desk: Client) -> None:
+    def asked() -> int:
+        with CaptureQueriesContext(
+            connection,
+        ) as seen:
+            desk.get(reverse("admin:index"))
+        return len(seen)
+
+    paid(make_event())
+    few = asked()
+    for _ in range(4):
+        event = make_event()
+        paid(event)
+        register(event)
+    assert asked() == few
+    assert few <= 20
+
+
+def test_the_figures_take_four_queries_answered_by_indexes() -> None:
+    """But for the events, of which no school has many."""
+    for _ in range(3):
+        paid(make_event())
+    with connection.cursor() as cursor:
+        cursor.execute("SET enable_seqscan = off")
+        with CaptureQueriesContext(connection) as asked, plans() as told:
+            found = figures(timezone.now())
+        cursor.execute("RESET enable_seqscan")
+    assert found.today == 3
+    assert len(asked) == 4
+    by_index = "".join(told).replace("Seq Scan on events_event", "")
+    assert "Seq Scan" not in by_index
+    assert "registration_by_age" in by_index
+    assert "registration_by_payment" in by_index
+
+
+def test_whoever_may_not_see_registrations_sees_no_figures() -> None:
+    from django.contrib.auth.models import User
+
+    desk = Client(headers={"accept-language": "en"})
+    desk.force_login(User.objects.create_user("clerk", is_staff=True))
+    assert "Registrations today" not in first_page(desk)
+
+
+@given(st.dictionaries(st.integers(0, 29), st.integers(0, 10**9)))
+def test_a_chart_shows_every_day_and_stays_in_its_frame(found: dict[int, int]) -> None:
+    first = date(2029, 7, 1)
+    span = charts.days(first, first + timedelta(days=29))
+    by_day = {first + timedelta(days=n): value for n, value in found.items()}
+    drawn, summed = charts.chart(span, by_day), charts.curve(span, by_day)
+    assert drawn.width == summed.width == 30
+    assert all(0 <= point.y <= charts.HEIGHT for point in (*drawn.points, *summed.points))
+    assert drawn.total == summed.total == str(sum(found.values()))
+    heights = [point.height for point in summed.points]
+    assert heights == sorted(heights)
