@@ -102,7 +102,7 @@ class DisputeChanged(Struct, frozen=True):
 
 
 class MarkedPaid(Struct, frozen=True):
-    """An organiser has the cheque in hand."""
+    """An organiser has the money in hand: a cheque, cash, or a transfer."""
 
 
 class ReviewResolved(Struct, frozen=True):

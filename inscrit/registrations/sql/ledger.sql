@@ -1,6 +1,6 @@
 -- name: lock_registrations
 SELECT id, event_id, status, payment_method, amount, currency, places, review, amount_refunded,
-    cancelling
+    cancelling, option_places::text
 FROM registrations_registration
 WHERE id IN (
     SELECT unnest(%(registrations)s::text[])
@@ -16,6 +16,14 @@ FOR NO KEY UPDATE
 SELECT id, capacity, confirmed, held, late_payment, status = 'cancelled', lost_dispute
 FROM events_event
 WHERE id = ANY(%(events)s::text[])
+ORDER BY id
+FOR NO KEY UPDATE
+
+-- name: lock_options
+-- Only where somebody has a place of one: their event is locked already.
+SELECT event_id, id, quota, taken
+FROM events_priceoption
+WHERE id = ANY(%(options)s::text[])
 ORDER BY id
 FOR NO KEY UPDATE
 
@@ -64,6 +72,12 @@ UPDATE events_event AS e
 SET confirmed = e.confirmed + u.confirmed, held = e.held + u.held
 FROM json_to_recordset(%(rows)s::json) AS u(id text, confirmed int, held int)
 WHERE e.id = u.id
+
+-- name: write_options
+UPDATE events_priceoption AS o
+SET taken = o.taken + u.taken
+FROM json_to_recordset(%(rows)s::json) AS u(id text, taken int)
+WHERE o.id = u.id
 
 -- name: write_payments
 INSERT INTO payments_payment AS p (
