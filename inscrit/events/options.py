@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from inscrit.money import money
@@ -69,4 +70,4 @@ class PriceOption(models.Model):
 
     @property
     def price_in_words(self) -> str:
-        return money(self.price, self.event.currency) if self.price else _("Free")
+        return money(self.price, self.event.currency) if self.price else gettext("Free")

@@ -23,11 +23,11 @@ LONGEST_TEXT = 2000
 class OptionSelect(forms.Select):
     """What is full can't be chosen; scripts read each price."""
 
-    options: Sequence[PriceOption] = ()
+    offered: Sequence[PriceOption] = ()
 
     def create_option(self, name: str, value: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
         made = super().create_option(name, value, *args, **kwargs)
-        option = next((one for one in self.options if one.pk == value), None)
+        option = next((one for one in self.offered if one.pk == value), None)
         if option is not None:
             made["attrs"]["data-price"] = option.price
             if option.is_full and not made["selected"]:
@@ -52,7 +52,7 @@ def option_field(options: Sequence[PriceOption]) -> forms.ChoiceField:
     """Which price a participant takes."""
     labels = [(option.pk, _label(option)) for option in options]
     widget = OptionSelect()
-    widget.options = options
+    widget.offered = options
     return forms.ChoiceField(
         label=_("Price"),
         choices=[("", _("Choose …")), *labels],

@@ -122,8 +122,7 @@ def _replies(
             continue
         if value:
             accepted.append((question.pk, value))
-    for unknown in replies:
-        mistakes.append(Mistake((*path, unknown), _("This is not asked here.")))
+    mistakes += (Mistake((*path, unknown), _("This is not asked here.")) for unknown in replies)
     return tuple(accepted)
 
 
@@ -136,8 +135,7 @@ def _agreements(
         if problem := _objection(consent, answer, order.contact.locale):
             mistakes.append(Mistake(("consents", consent.pk), problem))
         yield consent, answer.given
-    for unknown in given:
-        mistakes.append(Mistake(("consents", unknown), _("This is not asked here.")))
+    mistakes += (Mistake(("consents", one), _("This is not asked here.")) for one in given)
 
 
 def _objection(consent: Consent, answer: Consenting, locale: str) -> str:

@@ -28,7 +28,6 @@ from .models import (
     Registration,
     RegistrationStatus,
 )
-
 from .orders import Consenting, Contact, Order, Person
 from .quote import Mistake, Quote, Unacceptable, quote
 
@@ -178,6 +177,7 @@ def _write_down(registration: Registration, wanted: Quote) -> None:
         )
         for position, seat in enumerate(wanted.seats, start=1)
     )
+    replies: list[tuple[Participant | None, tuple[str, str]]]
     replies = [(None, reply) for reply in wanted.answers]
     for person, seat in zip(people, wanted.seats, strict=True):
         replies += [(person, reply) for reply in seat.answers]
