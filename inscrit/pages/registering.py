@@ -5,13 +5,20 @@ from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
+from inscrit.events.options import PriceOption
 from inscrit.jobs import in_database
 from inscrit.payments import checkout
 from inscrit.registrations.models import PaymentMethod, Registration, RegistrationStatus
-from inscrit.registrations.services import KeyReused, SalesClosed, SoldOut, hold_places
+from inscrit.registrations.services import (
+    KeyReused,
+    SalesClosed,
+    SoldOut,
+    Unacceptable,
+    hold_places,
+)
 
 from . import events
-from .forms import RegistrationForm
+from .forms import RegistrationForm, new_key
 from .redirects import SeeOther
 
 
@@ -28,25 +35,36 @@ class Refused(Exception):
 
 @require_http_methods(["GET", "HEAD", "POST"])
 async def register(request: HttpRequest, slug: str) -> HttpResponse:
-    event = await in_database(events.find, slug)
+    terms = await in_database(events.terms_at, slug)
     if request.method != "POST":
         # A browser that goes back to a form it had sent may ask for it again like this.
-        return await in_database(events.show, request, event, RegistrationForm.blank(event))
+        return await in_database(events.show, request, RegistrationForm.blank(terms))
     if "add" in request.POST or "remove" in request.POST:
-        form = RegistrationForm.edited(event, request.POST)
-        return await in_database(events.show, request, event, form)
-    form = RegistrationForm.submitted(event, request.POST)
+        form = RegistrationForm.edited(terms, request.POST)
+        return await in_database(events.show, request, form)
+    form = RegistrationForm.submitted(terms, request.POST)
     if not form.is_valid():
-        return await in_database(events.show, request, event, form, status=422)
+        return await in_database(events.show, request, form, status=422)
     try:
         return SeeOther(await _take(form))
     except Refused as refused:
-        event = await in_database(events.find, slug)
-        if refused.new_key:
-            form.key = RegistrationForm.blank(event).key
-        return await in_database(
-            events.show, request, event, form, problem=refused.problem, status=refused.status
-        )
+        # What is offered may be another now: other places left, another wording.
+        anew = RegistrationForm.submitted(await in_database(events.terms_at, slug), request.POST)
+        problem = _explained(anew, refused)
+        return await in_database(events.show, request, anew, problem=problem, status=refused.status)
+
+
+def _explained(form: RegistrationForm, refused: Refused) -> str:
+    """Say it beside the fields concerned; the sentence for what concerns none of them."""
+    form.is_valid()
+    if refused.new_key:
+        form.key = new_key()
+    match refused.__cause__:
+        case Unacceptable() as error:
+            return " ".join(form.take(error.mistakes))
+        case SoldOut(option=PriceOption() as option, remaining=remaining):
+            return "" if form.say_sold_out(option, remaining) else refused.problem
+    return refused.problem
 
 
 async def _take(form: RegistrationForm) -> str:
@@ -73,6 +91,8 @@ async def _hold(form: RegistrationForm) -> Registration:
         return await in_database(hold_places, order)
     except SoldOut as error:
         raise Refused(_too_few(error.remaining), 409) from error
+    except Unacceptable as error:
+        raise Refused("", 422) from error
     except SalesClosed as error:
         raise Refused(_("Registration for this event is closed."), 409) from error
     except KeyReused as error:

@@ -82,7 +82,7 @@ def _method(order: Order, terms: Terms, mistakes: list[Mistake]) -> PaymentMetho
     offered = [one for one in PaymentMethod if one in terms.event.payment_methods]
     if order.method is None:
         return offered[0]
-    if order.method not in offered and not terms.is_free:
+    if order.method not in offered:
         offers = ", ".join(str(one.label) for one in offered)
         text = _("This way to pay is not offered here. There is: {offers}.").format(offers=offers)
         mistakes.append(Mistake(("payment_method",), text))
