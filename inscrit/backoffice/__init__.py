@@ -20,10 +20,14 @@ if TYPE_CHECKING:
     from django.utils.safestring import SafeString
 
     ModelAdmin = admin.ModelAdmin
+    StackedInline = admin.StackedInline
     TabularInline = admin.TabularInline
 else:
 
     class ModelAdmin(admin.ModelAdmin, Generic[M]):
+        """Django's, which does not know at run time that it is generic."""
+
+    class StackedInline(admin.StackedInline, Generic[M, P]):
         """Django's, which does not know at run time that it is generic."""
 
     class TabularInline(admin.TabularInline, Generic[M, P]):

@@ -10,10 +10,12 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
+from inscrit.backoffice.amounts import AmountField, in_minor_units, in_units
 from inscrit.backoffice.pages import Page, Panel
 from inscrit.money import money
 
-from .models import Event, EventStatus
+from .inlines import ConsentInline, OptionInline, QuestionInline
+from .models import Event, EventStatus, PaymentMethod, usual_methods
 
 if TYPE_CHECKING:
     from django.utils.safestring import SafeString
@@ -32,6 +34,16 @@ class EventForm(ModelForm):
         choices=[(name, name) for name in sorted(available_timezones())],
         initial="Europe/Paris",
     )
+    price = AmountField(
+        label=_("price per person"), help_text=_("In units of the currency, such as 12.50.")
+    )
+    payment_methods = forms.MultipleChoiceField(
+        label=_("ways to pay"),
+        choices=PaymentMethod.choices,
+        initial=usual_methods,
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": _("Choose at least one way to pay.")},
+    )
 
     class Meta:
         model = Event
@@ -43,6 +55,18 @@ class EventForm(ModelForm):
         if isinstance(status, forms.ChoiceField):
             # Cancelling is more than a word: an action does it, refunds and tells everybody.
             status.choices = [one for one in EventStatus.choices if one[0] != "cancelled"]
+        if not self.instance._state.adding:
+            self.initial["price"] = in_units(self.instance.price, self.instance.currency)
+
+    def clean(self) -> dict[str, Any]:
+        said = super().clean() or self.cleaned_data
+        try:
+            # Without a currency its own error is told, and nothing is saved.
+            currency = said.get("currency", self.instance.currency)
+            said["price"] = in_minor_units(said.get("price", "0"), currency)
+        except forms.ValidationError as error:
+            self.add_error("price", error)
+        return said
 
     def clean_capacity(self) -> int | None:
         """The counters are no fields of this form, so the model's own check is left out."""
@@ -83,12 +107,14 @@ class EventAdmin(Page[Event]):
             {"fields": ("capacity", "confirmed", "held", "free", "sales", "why_stopped")},
         ),
         (_("Price"), {"fields": ("price", "currency")}),
+        (_("Ways to pay"), {"fields": ("payment_methods", "payment_days", "how_to_pay")}),
         (
             _("Registration"),
             {"fields": ("status", "sales_end_at", "refund_until", "late_payment", "lost_dispute")},
         ),
         (_("About"), {"fields": ("id", "created_at")}),
     )
+    inlines = (OptionInline, QuestionInline, ConsentInline)
     # What needs money to move is added by the room that moves it.
     actions: list[Any] = []  # noqa: RUF012 - others add to it
     deeds: ClassVar[list[Any]] = []

@@ -5,13 +5,12 @@ from django.db.models import F, Q
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from inscrit.backoffice.amounts import DEAREST
 from inscrit.money import money
 from inscrit.public_ids import new_option_id
 
 from .wording import worded
 
-# Stripe takes up to eight digits: https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts
-DEAREST = 99_999_999
 BELOW_TAKEN = _("There are already more registrations at this price than that.")
 
 

@@ -1,5 +1,6 @@
 """What an organiser asks whoever registers."""
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -76,6 +77,12 @@ class Question(models.Model):
 
     def __str__(self) -> str:
         return self.wording()
+
+    def clean(self) -> None:
+        """Raises ValidationError."""
+        if self.other_choices and len(self.other_lines) != len(self.lines):
+            text = _("Write as many lines in the other language, in the same order.")
+            raise ValidationError({"other_choices": text})
 
     def wording(self, language: str | None = None) -> str:
         return worded(self.text, self.other_text, language)

@@ -32,10 +32,26 @@ class ParticipantInline(TabularInline[Participant, Registration]):
     """Names can be put right; the number of places is what was paid for."""
 
     model = Participant
-    fields = ("first_name", "last_name")
+    fields = ("first_name", "last_name", "option_name", "price_in_words")
+    readonly_fields = ("option_name", "price_in_words")
     extra = 0
     max_num = 0
     can_delete = False
+
+    @admin.display(description=_("price"))
+    def price_in_words(self, person: Participant) -> str:
+        if person.price is None:
+            return "–"
+        return money(person.price, person.registration.currency)
+
+
+def answers(request: HttpRequest, registration: Registration) -> "SafeString | str":
+    """What was answered, and what was agreed to, word for word."""
+    replies = registration.answers.select_related("question", "participant")
+    context = {"answers": replies, "agreements": registration.agreements.all()}
+    if not any(context.values()):
+        return ""
+    return render_to_string("admin/registrations/answers.html", context, request)
 
 
 def being_cancelled(request: HttpRequest, registration: Registration) -> "SafeString | str":
@@ -134,7 +150,7 @@ class RegistrationAdmin(Page[Registration]):
     actions: list[Any] = ["mark_paid"]  # noqa: RUF012 - others add to it
     deeds: ClassVar[list[Any]] = [MarkPaid()]
     above: ClassVar[list[Panel]] = [being_cancelled]
-    below: ClassVar[list[Panel]] = []
+    below: ClassVar[list[Panel]] = [answers]
     last: ClassVar[list[Panel]] = [journal]
 
     @admin.display(description=_("to be looked at"), ordering="review")
@@ -153,7 +169,7 @@ class RegistrationAdmin(Page[Registration]):
     def event_link(self, registration: Registration) -> "SafeString | str":
         return link(registration.event)
 
-    @admin.action(description=_("The cheque has come: mark paid"), permissions=["change"])
+    @admin.action(description=_("The money has come: mark paid"), permissions=["change"])
     def mark_paid(self, request: HttpRequest, chosen: QuerySet[Registration]) -> None:
         one_by_one(request, chosen, lambda one: reported(request, one, MarkedPaid()))
 

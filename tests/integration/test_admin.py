@@ -103,11 +103,17 @@ def form_of(event: Event, **said: Any) -> dict[str, Any]:
         "ends_at_1": "19:00",
         "time_zone": "Europe/Paris",
         "capacity": event.capacity,
-        "price": event.price,
+        "price": "12.50",
         "currency": "eur",
         "status": event.status,
         "late_payment": "refund",
         "lost_dispute": "free_places",
+        "payment_methods": ["stripe", "cheque"],
+        "payment_days": 10,
+        "how_to_pay": "",
+        **forms("options", 0),
+        **forms("questions", 0),
+        **forms("consents", 0),
         **said,
     }
 
@@ -163,13 +169,15 @@ def test_a_stranger_sees_nothing(client: Client, event: Event) -> None:
         assert client.get(page(name)).status_code == 302
 
 
-def test_an_event_is_opened_with_its_price_in_the_smallest_unit(desk: Client, event: Event) -> None:
+def test_an_event_is_opened_with_its_price_in_units_of_the_currency(
+    desk: Client, event: Event
+) -> None:
     address = reverse("admin:events_event_add")
-    assert "1250" in desk.get(address).content.decode()
+    assert "12,50" in desk.get(address).content.decode()
     answer = desk.post(address, form_of(event, title="Kermesse", slug="", capacity=""))
     assert answer.status_code == 302
     made = Event.objects.get(title="Kermesse")
-    assert made.capacity is None
+    assert (made.capacity, made.price) == (None, 1250)
     assert made.slug.startswith("kermesse-")
 
 
@@ -189,8 +197,14 @@ def test_fewer_places_than_taken_are_an_error_in_the_form(
     ("said", "field"),
     [
         ({"ends_at_1": "13:00"}, "__all__"),
-        ({"currency": "EUR"}, "currency"),
-        ({"price": -1}, "price"),
+        ({"price": "-1"}, "price"),
+        ({"price": "12.505"}, "price"),
+        ({"price": "12", "currency": "EUR"}, "currency"),
+        ({"price": "1000000"}, "price"),
+        ({"price": "douze"}, "price"),
+        ({"price": ""}, "price"),
+        ({"payment_methods": []}, "payment_methods"),
+        ({"payment_days": 0}, "payment_days"),
         ({"title": "a\0b"}, "title"),
         ({"status": "cancelled"}, "status"),
         ({"time_zone": "Europe/Atlantis"}, "time_zone"),

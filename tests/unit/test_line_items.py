@@ -5,8 +5,8 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inscrit.backoffice.amounts import DEAREST
 from inscrit.events.models import Event
-from inscrit.events.options import DEAREST
 from inscrit.payments.checkout import session_params
 from inscrit.payments.line_items import lines, lines_of
 from inscrit.payments.models import CheckoutSession
