@@ -1,11 +1,13 @@
 """Sample events in French and English, and an organiser's account."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from django.contrib.auth import get_user_model
 from django.utils import timezone
 
 from inscrit.events.models import Event, EventStatus
+from inscrit.events.questions import QuestionKind, QuestionScope
 
 ORGANISER = "organisateur"
 
@@ -15,6 +17,7 @@ def plant(password: str) -> None:
     if not Event.objects.exists():
         for event in _events(timezone.localtime(timezone.now())):
             event.save()
+            ASKING.get(event.slug, lambda _event: None)(event)
     users = get_user_model().objects
     if not users.filter(username=ORGANISER).exists():
         users.create_superuser(ORGANISER, "organisateur@example.org", password)
@@ -39,6 +42,12 @@ def _events(now: datetime) -> list[Event]:
             price=4500,
             capacity=24,
             refund_until=on(14, 9),
+            payment_methods=["stripe", "cheque", "transfer"],
+            how_to_pay=(
+                "Chèque à l’ordre de l’Amicale Jules-Ferry, à déposer dans la boîte de "
+                "l’association, à l’entrée de l’école.\n"
+                "Virement : IBAN FR76 3000 4000 0100 0000 0000 143, BIC BNPAFRPP."
+            ),
             status=EventStatus.PUBLISHED,
         ),
         Event(
@@ -50,6 +59,9 @@ def _events(now: datetime) -> list[Event]:
             ends_at=on(12, 17),
             price=1250,
             capacity=8,
+            payment_methods=["stripe", "cash"],
+            payment_days=5,
+            how_to_pay="Au secrétariat, du lundi au vendredi de 8 h 30 à 12 h.",
             status=EventStatus.PUBLISHED,
         ),
         Event(
@@ -76,3 +88,62 @@ def _events(now: datetime) -> list[Event]:
             status=EventStatus.PUBLISHED,
         ),
     ]
+
+
+def _ask_at_the_theatre(event: Event) -> None:
+    event.options.create(name="Enfant", other_name="Child", price=4500, position=0)
+    event.options.create(
+        name="Fratrie (dès le deuxième enfant)",
+        other_name="Sibling (from the second child on)",
+        price=3800,
+        quota=8,
+        position=1,
+    )
+    event.questions.create(
+        text="Son niveau",
+        other_text="Experience",
+        kind=QuestionKind.CHOICE,
+        scope=QuestionScope.PARTICIPANT,
+        choices="Jamais joué\nUn peu\nBeaucoup",
+        other_choices="Never acted\nA little\nA lot",
+        required=True,
+        position=0,
+    )
+    event.questions.create(
+        text="Allergies ou traitements",
+        other_text="Allergies or medication",
+        scope=QuestionScope.PARTICIPANT,
+        position=1,
+    )
+    event.questions.create(
+        text="Votre enfant peut-il rentrer seul ?",
+        other_text="May your child go home alone?",
+        kind=QuestionKind.YES_NO,
+        required=True,
+        position=2,
+    )
+    event.consents.create(
+        text="J’ai lu le règlement du stage et je l’accepte.",
+        other_text="I have read the rules of the workshop and accept them.",
+        required=True,
+        position=0,
+    )
+    event.consents.create(
+        text="L’école peut publier des photos de la représentation où mon enfant est visible.",
+        other_text="The school may publish photographs of the show in which my child is seen.",
+        position=1,
+    )
+
+
+def _ask_at_the_farm(event: Event) -> None:
+    event.options.create(name="Enfant", other_name="Child", price=1250, position=0)
+    event.options.create(
+        name="Adulte accompagnateur", other_name="Accompanying adult", price=600, position=1
+    )
+    event.options.create(name="Moins de 3 ans", other_name="Under 3 years", price=0, position=2)
+
+
+ASKING: dict[str, Callable[[Event], None]] = {
+    "stage-de-theatre": _ask_at_the_theatre,
+    "sortie-a-la-ferme": _ask_at_the_farm,
+}
