@@ -17,7 +17,8 @@ def plant(password: str) -> None:
     if not Event.objects.exists():
         for event in _events(timezone.localtime(timezone.now())):
             event.save()
-            ASKING.get(event.slug, lambda _event: None)(event)
+            if ask := ASKING.get(event.slug):
+                ask(event)
     users = get_user_model().objects
     if not users.filter(username=ORGANISER).exists():
         users.create_superuser(ORGANISER, "organisateur@example.org", password)
@@ -93,8 +94,8 @@ def _events(now: datetime) -> list[Event]:
 def _ask_at_the_theatre(event: Event) -> None:
     event.options.create(name="Enfant", other_name="Child", price=4500, position=0)
     event.options.create(
-        name="Fratrie (dès le deuxième enfant)",
-        other_name="Sibling (from the second child on)",
+        name="Frère ou sœur",
+        other_name="Sibling",
         price=3800,
         quota=8,
         position=1,
@@ -116,7 +117,7 @@ def _ask_at_the_theatre(event: Event) -> None:
         position=1,
     )
     event.questions.create(
-        text="Votre enfant peut-il rentrer seul ?",
+        text="Votre enfant peut-il rentrer seul\u00a0?",
         other_text="May your child go home alone?",
         kind=QuestionKind.YES_NO,
         required=True,

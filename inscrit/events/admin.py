@@ -8,6 +8,7 @@ from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.html import format_html
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from inscrit.backoffice.amounts import AmountField, in_minor_units, in_units
@@ -35,10 +36,11 @@ class EventForm(ModelForm):
         initial="Europe/Paris",
     )
     price = AmountField(
-        label=_("price per person"), help_text=_("In units of the currency, such as 12.50.")
+        label=capfirst(_("price per person")),
+        help_text=_("In units of the currency, such as 12.50."),
     )
     payment_methods = forms.MultipleChoiceField(
-        label=_("ways to pay"),
+        label=capfirst(_("ways to pay")),
         choices=PaymentMethod.choices,
         initial=usual_methods,
         widget=forms.CheckboxSelectMultiple,

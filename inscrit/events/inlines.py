@@ -3,7 +3,7 @@
 What somebody has already is retired by its box, never deleted.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
 from django.db import models
@@ -35,6 +35,10 @@ class OptionForm(OptionModelForm):
     class Meta:
         model = PriceOption
         fields = ("name", "other_name", "price", "quota", "position", "active")
+        widgets: ClassVar[dict[str, forms.Widget]] = {
+            "name": forms.TextInput(attrs={"size": 18}),
+            "other_name": forms.TextInput(attrs={"size": 18}),
+        }
 
     def __init__(self, *args: Any, currency: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

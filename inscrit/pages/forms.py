@@ -31,6 +31,8 @@ KEY = re.compile(r"[\w-]{20,64}")
 # What needs no post and no bank: it may be done until the event begins.
 AT_ONCE = (PaymentMethod.STRIPE, PaymentMethod.CASH)
 NAMES = ("first_name", "last_name")
+# What a question or a consent may end with, and a colon must not follow.
+ENDS = " \u00a0\u202f.:?!"
 
 
 def new_key() -> str:
@@ -332,7 +334,7 @@ def too_few_at(remaining: int) -> str:
 
 def _mistakes(form: forms.Form, whose: str = "") -> Iterator[Mistake]:
     for bound in form:
-        label = Truncator(str(bound.label)).chars(60)
+        label = Truncator(str(bound.label)).chars(60).rstrip(ENDS)
         for error in bound.errors:
             text = _("{field}{whose}: {error}").format(field=label, whose=whose, error=error)
             yield Mistake(bound.id_for_label, text)

@@ -139,8 +139,8 @@ def test_every_mistake_stands_beside_its_field_and_nothing_is_lost(
     assert answer.status_code == 422
     for told in (
         "Price (participant 2): Please choose one.",
-        "Size? (participant 1): Please choose one.",
-        "Swims?: Please choose one.",
+        "Size (participant 1): Please choose one.",
+        "Swims: Please choose one.",
         "The rules: You can’t register without agreeing to this.",
     ):
         assert told in text
