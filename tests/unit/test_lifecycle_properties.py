@@ -1,5 +1,7 @@
 """Whatever arrives, in whatever order and however often, the money comes out right."""
 
+import json
+
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -295,7 +297,6 @@ def ledger_of(registration: Registration, offer: Offer) -> Ledger:
 
 
 def rows(ledger: Ledger, beginning: str) -> list[dict[str, object]]:
-    import json
 
     for statement in ledger.writing():
         if statement.query.lstrip().startswith(beginning):
