@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from inscrit.registrations.ledger import Ledger
 from inscrit.registrations.lifecycle import (
     CONFIRMED,
     HOLDING,
@@ -105,3 +106,12 @@ def test_whatever_happens_a_price_is_never_sold_beyond_its_quota(
         seated = [one for one in family if one.status in HOLDING | CONFIRMED]
         assert option.taken == 2 * len(seated)
         assert option.taken <= quota
+
+
+def test_events_without_prices_of_their_own_cost_the_lane_no_statement_more() -> None:
+    plain = ("reg-1", "ev-1", "PENDING", "stripe", 2000, "eur", 2, None, 0, "", None)
+    with_one = ("reg-2", "ev-1", "PENDING", "stripe", 2000, "eur", 2, None, 0, "", '{"opt-a": 2}')
+    without, with_prices = Ledger().reading([plain]), Ledger().reading([plain, with_one])
+    assert not any("events_priceoption" in statement.query for statement in without)
+    assert len(with_prices) == len(without) + 1
+    assert with_prices[-1].parameters == {"options": ["opt-a"]}
