@@ -80,6 +80,11 @@ def invalid(field: str, message: str) -> Problem:
     return _invalid([{"field": field, "message": message}])
 
 
+def invalid_fields(fields: Mapping[str, str]) -> Problem:
+    """Several fields, by their paths."""
+    return _invalid([{"field": name, "message": text} for name, text in fields.items()])
+
+
 def _invalid(errors: list[dict[str, str]]) -> Problem:
     fields = ", ".join(dict.fromkeys(error["field"] for error in errors))
     return Problem(422, CODES[422], f"Some fields can't be accepted: {fields}.", errors=errors)

@@ -18,7 +18,7 @@ from . import problems, values
 from .access import Request, anybody, staff
 from .paging import PageQuery, page
 from .problems import Problem
-from .schemas import REGISTRATION, ContactIn, ContactOut, Given, ParticipantIn, ParticipantOut
+from .schemas import REGISTRATION, ContactIn, ContactOut, Given, NameOut, ParticipantIn
 from .schemas import ProblemOut as Refusal
 
 router = Router(tags=["waiting list"])
@@ -67,7 +67,7 @@ class WaitingOut(BaseModel):
     state: State
     places: int
     contact: ContactOut
-    participants: list[ParticipantOut]
+    participants: list[NameOut]
     created_at: values.Moment
     registration_id: str | None
     registration_status: RegistrationStatus | None
@@ -85,8 +85,7 @@ class WaitingOut(BaseModel):
                 name=entry.contact_name, email=entry.contact_email, locale=entry.locale
             ),
             participants=[
-                ParticipantOut(first_name=one.first_name, last_name=one.last_name)
-                for one in entry.people
+                NameOut(first_name=one.first_name, last_name=one.last_name) for one in entry.people
             ],
             created_at=entry.created_at,
             registration_id=entry.registration_id,

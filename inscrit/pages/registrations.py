@@ -112,7 +112,9 @@ def _show(request: HttpRequest, registration_id: str, *, returned: bool) -> Http
     context = {
         "registration": registration,
         "event": registration.event,
-        "participants": registration.participants.all(),
+        "participants": registration.participants.prefetch_related("answers__question"),
+        "answers": registration.answers.filter(participant=None).select_related("question"),
+        "agreements": registration.agreements.all(),
         "timeline": history,
         "last_reason": history[-1].reason if history else "",
         "online": online,

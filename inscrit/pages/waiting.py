@@ -23,11 +23,11 @@ from .submitting import Refused, submitted
 
 @require_http_methods(["GET", "HEAD", "POST"])
 async def join(request: HttpRequest, slug: str) -> HttpResponse:
-    event = await in_database(events.find, slug)
+    terms = await in_database(events.terms_at, slug)
     if request.method != "POST":
         # A browser that goes back to a form it had sent may ask for it again like this.
-        return await in_database(events.show, request, event, RegistrationForm.blank(event))
-    return await submitted(request, event, _join)
+        return await in_database(events.show, request, RegistrationForm.blank(terms))
+    return await submitted(request, terms, _join)
 
 
 async def _join(form: RegistrationForm) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -26,6 +27,7 @@ from .lifecycle import (
     MailKind,
     MoveRequested,
     Offer,
+    Option,
     Payment,
     Refund,
     RefundOrder,
@@ -105,7 +107,7 @@ class Ledger:
         """Take the locked rows; the statements to run next, in the order that ``take`` expects."""
         for row in locked:
             id_, event_id, status, method, amount, currency, places, review, refunded, *more = row
-            ending, offered, promised = more
+            ending, offered, promised, options = more
             self._registrations[id_] = Registration(
                 id_,
                 event_id,
@@ -119,15 +121,18 @@ class Ledger:
                 cancelling=lifecycle.Resolution(ending) if ending else None,
                 offered=offered,
                 promised=promised,
+                options=_options(options),
             )
         ids = {"registrations": list(self._registrations)}
         events = {registration.event_id for registration in self._registrations.values()}
+        options = {id_ for one in self._registrations.values() for id_, _ in one.options}
         return [
             Statement(SQL["lock_events"], {"events": sorted(events | self._destinations)}),
             Statement(SQL["read_payments"], ids),
             Statement(SQL["read_sessions"], ids),
             Statement(SQL["read_refunds"], ids),
             Statement(SQL["read_disputes"], ids),
+            *([Statement(SQL["lock_options"], {"options": sorted(options)})] if options else ()),
         ]
 
     def take(
@@ -137,6 +142,7 @@ class Ledger:
         sessions: Iterable[Row],
         refunds: Iterable[Row],
         disputes: Iterable[Row],
+        options: Iterable[Row] = (),
     ) -> None:
         """Take the rows of those statements; from here on reports can be applied."""
         for id_, capacity, confirmed, held, late_payment, cancelled, lost_dispute, *price in events:
@@ -144,6 +150,9 @@ class Ledger:
             lost = lifecycle.LostDispute(lost_dispute)
             places = (id_, capacity, confirmed, held)
             self._offers[id_] = Offer(*places, late, cancelled, lost, *price)
+        for event_id, *option in options:
+            offer = self._offers[event_id]
+            self._offers[event_id] = replace(offer, options=(*offer.options, Option(*option)))
         self._take_payments(payments, _refunds(refunds), _disputes(disputes))
         for registration, session, status in sessions:
             known = self._registrations[registration]
@@ -225,6 +234,7 @@ class Ledger:
             for name, rows in (
                 ("write_registrations", self._changed_registrations()),
                 ("write_events", self._moved_places()),
+                ("write_options", self._moved_options()),
                 ("write_payments", [_payment_row(id_, payment) for id_, payment, _ in payments]),
                 ("write_refunds", [row for row in refunds if row["number"]]),
                 ("add_refunds", [row for row in refunds if not row["number"]]),
@@ -264,6 +274,14 @@ class Ledger:
             }
             for id_, after in self._offers.items()
             if after != self._loaded_offers[id_]
+        ]
+
+    def _moved_options(self) -> list[dict[str, Any]]:
+        return [
+            {"id": after.id, "taken": after.taken - before.taken}
+            for id_, offer in self._offers.items()
+            for before, after in zip(self._loaded_offers[id_].options, offer.options, strict=True)
+            if after != before
         ]
 
     def _changed_payments(self) -> Iterator[tuple[str, Payment, Payment | None]]:
@@ -323,6 +341,13 @@ class Ledger:
     def _sessions_to_end(self) -> list[dict[str, str]]:
         ending = {entry.before.id for entry in self.entries if entry.decision.ends_session}
         return [{"id": id_} for id_ in sorted(ending)]
+
+
+def _options(stored: str | None) -> tuple[tuple[str, int], ...]:
+    """How many places of which price option, as the registration's row has it."""
+    if stored is None:
+        return ()
+    return tuple(sorted(msgspec.json.decode(stored, type=dict[str, int]).items()))
 
 
 def _row(registration: Registration) -> tuple[object, ...]:

@@ -14,7 +14,9 @@ from django.db.models import F, Max, QuerySet
 from django.utils import timezone
 
 from inscrit.events.models import Event, EventStatus
+from inscrit.events.terms import terms_of
 from inscrit.registrations.models import RegistrationStatus
+from inscrit.registrations.quote import quote
 from inscrit.registrations.services import Contact, Order, SalesClosed, offer_places, run
 from inscrit.sql import Statement, statements
 
@@ -156,7 +158,8 @@ def _offer(event: Event, entry: WaitingEntry, what: WaitingNote.What, actor: str
     order = Order(event.pk, contact, entry.people)
     until = offered_until(event, timezone.now())
     _wanted(event, -entry.places)
-    entry.registration = offer_places(order, event, until, actor=actor)
+    wanted = quote(order, terms_of(event))
+    entry.registration = offer_places(order, wanted, event, until, actor=actor)
     entry.state = State.OFFERED
     entry.save(update_fields=["registration", "state"])
     _note([entry], what, actor)

@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 import structlog
 from django.db import transaction
-from django.db.models import Q, Sum
+from django.db.models import Count, Q, Sum
 from django.utils import timezone
 
-from inscrit.events.models import Event
+from inscrit.events.models import Event, PriceOption
 from inscrit.registrations.lifecycle import CONFIRMED, HOLDING
 from inscrit.registrations.models import Registration
 from inscrit.waiting.models import State
@@ -21,8 +21,15 @@ log = structlog.get_logger()
 
 
 class Seats(NamedTuple):
+    """``options``: how many of them have each of the event's price options."""
+
     confirmed: int
     held: int
+    options: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def taken(self) -> int:
+        return self.confirmed + self.held
 
 
 class CountersDiffer(Exception):
@@ -48,14 +55,16 @@ def count_again(event_id: str) -> bool:
         was_wanted, wanted = event.waiting, _wanted(event)
         if said == counted and was_wanted == wanted:
             return False
-        if event.capacity is not None and sum(counted) > event.capacity:
+        if event.capacity is not None and counted.taken > event.capacity:
             raise WouldOversell(
-                f"the registrations of {event_id} take {sum(counted)} places, and it has "
+                f"the registrations of {event_id} take {counted.taken} places, and it has "
                 f"{event.capacity}. Raise its places or cancel registrations first."
             )
-        event.confirmed, event.held = counted
+        event.confirmed, event.held, options = counted
         event.waiting = wanted
         event.save(update_fields=["confirmed", "held", "waiting"])
+        for option_id, taken in options:
+            _count_option_again(option_id, taken)
     log.warning(
         f"🔧 Places counted again: {event_id}",
         confirmed=f"{said.confirmed}→{counted.confirmed}",
@@ -63,6 +72,16 @@ def count_again(event_id: str) -> bool:
         wanted=f"{was_wanted}→{wanted}",
     )
     return True
+
+
+def _count_option_again(option_id: str, taken: int) -> None:
+    option = PriceOption.objects.get(pk=option_id)
+    if option.quota is not None and taken > option.quota:
+        raise WouldOversell(
+            f"the registrations take {taken} places at the price {option_id} ({option.name}), and "
+            f"it is for {option.quota}. Raise that or cancel registrations first."
+        )
+    PriceOption.objects.filter(pk=option_id).update(taken=taken)
 
 
 def stop_sales(event_id: str, reason: str) -> bool:
@@ -97,7 +116,8 @@ def _locked(event_id: str) -> Event:
 
 
 def _said(event: Event) -> Seats:
-    return Seats(event.confirmed, event.held)
+    options = event.options.order_by("pk").values_list("pk", "taken")
+    return Seats(event.confirmed, event.held, tuple(options))
 
 
 def _counted(event: Event) -> Seats:
@@ -105,7 +125,11 @@ def _counted(event: Event) -> Seats:
         confirmed=Sum("places", filter=Q(status__in=CONFIRMED), default=0),
         held=Sum("places", filter=Q(status__in=HOLDING), default=0),
     )
-    return Seats(**taken)
+    seated = Count(
+        "participants", filter=Q(participants__registration__status__in=HOLDING | CONFIRMED)
+    )
+    options = event.options.order_by("pk").annotate(seated=seated).values_list("pk", "seated")
+    return Seats(**taken, options=tuple(options))
 
 
 def _wanted(event: Event) -> int:

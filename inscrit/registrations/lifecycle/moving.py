@@ -36,7 +36,7 @@ def _why_not(registration: Registration, offer: Offer, destination: Offer) -> Re
         return Reason.MOVE_OUT_OF_CANCELLED
     if not destination.costs(registration):
         return Reason.MOVE_TO_OTHER_PRICE
-    return None if destination.seats(registration.places) else Reason.MOVE_WITHOUT_ROOM
+    return None if destination.seats(registration) else Reason.MOVE_WITHOUT_ROOM
 
 
 def _may_be_paying(registration: Registration) -> bool:

@@ -141,8 +141,16 @@ class Payment(Struct, frozen=True):
         return replace(self, disputes=(*others, dispute))
 
 
+class Option(Struct, frozen=True):
+    """A price option's places: how many are ``taken`` of at most ``quota`` (None: any number)."""
+
+    id: str
+    quota: int | None
+    taken: int
+
+
 class Registration(Struct, frozen=True):
-    """A registration as the rules see it.
+    """A registration as the rules see it. ``options``: how many of its places are of which option.
 
     ``open_session`` is its live Checkout session; ``opening``: one has been asked of Stripe, and
     its answer is not known yet. ``cancelling``: somebody cancelled while it could still be paid;
@@ -166,6 +174,7 @@ class Registration(Struct, frozen=True):
     payments: tuple[Payment, ...] = ()
     offered: bool = False
     promised: bool = False
+    options: tuple[tuple[str, int], ...] = ()
 
     @property
     def held(self) -> int:
@@ -250,12 +259,21 @@ class Offer(Struct, frozen=True):
     lost_dispute: LostDispute = LostDispute.FREE_PLACES
     price: int = 0
     currency: str = ""
+    options: tuple[Option, ...] = ()
 
-    def seats(self, places: int) -> bool:
-        """Whether so many more places can be given."""
+    def seats(self, registration: Registration) -> bool:
+        """Whether a registration without places can be given its places again."""
         if self.cancelled:
             return False
-        return self.capacity is None or self.confirmed + self.held + places <= self.capacity
+        taken = self.confirmed + self.held + registration.places
+        if self.capacity is not None and taken > self.capacity:
+            return False
+        wanted = dict(registration.options)
+        return all(
+            option.quota is None or option.taken + wanted.get(option.id, 0) <= option.quota
+            for option in self.options
+            if option.id in wanted
+        )
 
     def costs(self, registration: Registration) -> bool:
         """Whether the same places cost here what was agreed for the registration."""
@@ -274,4 +292,13 @@ class Offer(Struct, frozen=True):
         held, confirmed = after.held - before.held, after.confirmed - before.confirmed
         if not held and not confirmed:
             return self
-        return replace(self, held=self.held + held, confirmed=self.confirmed + confirmed)
+        moved = replace(self, held=self.held + held, confirmed=self.confirmed + confirmed)
+        if not after.options or not held + confirmed:
+            return moved
+        sign = 1 if held + confirmed > 0 else -1
+        wanted = dict(after.options)
+        options = tuple(
+            replace(option, taken=option.taken + sign * wanted.get(option.id, 0))
+            for option in self.options
+        )
+        return replace(moved, options=options)

@@ -77,8 +77,12 @@ class LostDispute(StrEnum):
 
 
 class PaymentMethod(StrEnum):
+    """``stripe`` pays online; whatever else is marked paid by hand."""
+
     STRIPE = "stripe"
     CHEQUE = "cheque"
+    CASH = "cash"
+    TRANSFER = "transfer"
 
 
 class Resolution(StrEnum):

@@ -1,6 +1,7 @@
 -- name: lock_registrations
 SELECT id, event_id, status, payment_method, amount, currency, places, review, amount_refunded,
-    cancelling, offered_until IS NOT NULL, coalesce(offered_until > now(), false)
+    cancelling, offered_until IS NOT NULL, coalesce(offered_until > now(), false),
+    option_places::text
 FROM registrations_registration
 WHERE id IN (
     SELECT unnest(%(registrations)s::text[])
@@ -17,6 +18,14 @@ SELECT id, capacity, confirmed, held, late_payment, status = 'cancelled', lost_d
     currency
 FROM events_event
 WHERE id = ANY(%(events)s::text[])
+ORDER BY id
+FOR NO KEY UPDATE
+
+-- name: lock_options
+-- Only where somebody has a place of one: their event is locked already.
+SELECT event_id, id, quota, taken
+FROM events_priceoption
+WHERE id = ANY(%(options)s::text[])
 ORDER BY id
 FOR NO KEY UPDATE
 
@@ -66,6 +75,12 @@ UPDATE events_event AS e
 SET confirmed = e.confirmed + u.confirmed, held = e.held + u.held
 FROM json_to_recordset(%(rows)s::json) AS u(id text, confirmed int, held int)
 WHERE e.id = u.id
+
+-- name: write_options
+UPDATE events_priceoption AS o
+SET taken = o.taken + u.taken
+FROM json_to_recordset(%(rows)s::json) AS u(id text, taken int)
+WHERE o.id = u.id
 
 -- name: write_payments
 INSERT INTO payments_payment AS p (
