@@ -145,6 +145,12 @@ REASONS: dict[str, Explanation] = {
             " back, and let the family register anew."
         )
     ),
+    Reason.MOVE_TO_OTHER_OPTIONS: E(
+        _(
+            "The other event does not offer each participant a price option of the same name at the"
+            " price that was agreed. Give the money back, and let the family register anew."
+        )
+    ),
     Reason.MOVE_WITHOUT_ROOM: E(_("The other event has not enough places left.")),
     Reason.REVIEW_ACCEPTED: E(_("An organiser looked at it, and accepted it.")),
     Reason.REVIEW_REFUNDED: E(_("An organiser looked at it, and gave the money back.")),

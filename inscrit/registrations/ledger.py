@@ -132,8 +132,16 @@ class Ledger:
             Statement(SQL["read_sessions"], ids),
             Statement(SQL["read_refunds"], ids),
             Statement(SQL["read_disputes"], ids),
-            *([Statement(SQL["lock_options"], {"options": sorted(options)})] if options else ()),
+            *self._reading_options(options),
         ]
+
+    def _reading_options(self, options: set[str]) -> Iterator[Statement]:
+        """Nothing where nobody has any, as for most events."""
+        if options or self._destinations:
+            said = {"options": sorted(options), "destinations": sorted(self._destinations)}
+            yield Statement(SQL["lock_options"], said)
+        if options and self._destinations:
+            yield Statement(SQL["read_prices"], {"registrations": list(self._registrations)})
 
     def take(
         self,
@@ -143,6 +151,7 @@ class Ledger:
         refunds: Iterable[Row],
         disputes: Iterable[Row],
         options: Iterable[Row] = (),
+        prices: Iterable[Row] = (),
     ) -> None:
         """Take the rows of those statements; from here on reports can be applied."""
         for id_, capacity, confirmed, held, late_payment, cancelled, lost_dispute, *price in events:
@@ -153,6 +162,11 @@ class Ledger:
         for event_id, *option in options:
             offer = self._offers[event_id]
             self._offers[event_id] = replace(offer, options=(*offer.options, Option(*option)))
+        for registration, *price in prices:
+            known = self._registrations[registration]
+            self._registrations[registration] = replace(
+                known, prices=(*known.prices, (price[0], price[1]))
+            )
         self._take_payments(payments, _refunds(refunds), _disputes(disputes))
         for registration, session, status in sessions:
             known = self._registrations[registration]
@@ -235,6 +249,7 @@ class Ledger:
                 ("write_registrations", self._changed_registrations()),
                 ("write_events", self._moved_places()),
                 ("write_options", self._moved_options()),
+                ("exchange_options", self._exchanged_options()),
                 ("write_payments", [_payment_row(id_, payment) for id_, payment, _ in payments]),
                 ("write_refunds", [row for row in refunds if row["number"]]),
                 ("add_refunds", [row for row in refunds if not row["number"]]),
@@ -282,6 +297,24 @@ class Ledger:
             for id_, offer in self._offers.items()
             for before, after in zip(self._loaded_offers[id_].options, offer.options, strict=True)
             if after != before
+        ]
+
+    def _exchanged_options(self) -> list[dict[str, Any]]:
+        """From each option that was loaded to the one that has come in its place, step by step."""
+        found: dict[str, dict[str, str]] = {}
+        for entry in self.entries:
+            if step := dict(entry.decision.exchanged):
+                known = found.get(entry.before.id) or {id_: id_ for id_ in step}
+                found[entry.before.id] = {was: step[now] for was, now in known.items()}
+        return [
+            {
+                "registration_id": id_,
+                "was": was,
+                "now": now,
+                "option_places": dict(self._registrations[id_].options),
+            }
+            for id_, pairs in found.items()
+            for was, now in pairs.items()
         ]
 
     def _changed_payments(self) -> Iterator[tuple[str, Payment, Payment | None]]:

@@ -115,4 +115,4 @@ def test_events_without_prices_of_their_own_cost_the_lane_no_statement_more() ->
     without, with_prices = Ledger().reading([plain]), Ledger().reading([plain, with_one])
     assert not any("events_priceoption" in statement.query for statement in without)
     assert len(with_prices) == len(without) + 1
-    assert with_prices[-1].parameters == {"options": ["opt-a"]}
+    assert with_prices[-1].parameters == {"options": ["opt-a"], "destinations": []}

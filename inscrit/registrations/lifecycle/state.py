@@ -147,11 +147,15 @@ class Option(Struct, frozen=True):
     id: str
     quota: int | None
     taken: int
+    name: str = ""
+    price: int = 0
+    active: bool = True
 
 
 class Registration(Struct, frozen=True):
     """A registration as the rules see it. ``options``: how many of its places are of which option.
 
+    ``prices``: what a place of each of these costs as it was agreed, for whom it is to be moved.
     ``open_session`` is its live Checkout session; ``opening``: one has been asked of Stripe, and
     its answer is not known yet. ``cancelling``: somebody cancelled while it could still be paid;
     with ``refund`` money that comes all the same goes back, with ``accept`` it is accepted.
@@ -175,6 +179,7 @@ class Registration(Struct, frozen=True):
     offered: bool = False
     promised: bool = False
     options: tuple[tuple[str, int], ...] = ()
+    prices: tuple[tuple[str, int], ...] = ()
 
     @property
     def held(self) -> int:
@@ -280,23 +285,29 @@ class Offer(Struct, frozen=True):
         agreed = (registration.amount, registration.currency)
         return (self.price * registration.places, self.currency) == agreed
 
+    @property
+    def has_options(self) -> bool:
+        """Whether somebody who registers now takes a price option."""
+        return any(option.active for option in self.options)
+
     def without(self, registration: Registration) -> "Offer":
-        held, confirmed = self.held - registration.held, self.confirmed - registration.confirmed
-        return replace(self, held=held, confirmed=confirmed)
+        return self._with(registration, -registration.held, -registration.confirmed)
 
     def having(self, registration: Registration) -> "Offer":
-        held, confirmed = self.held + registration.held, self.confirmed + registration.confirmed
-        return replace(self, held=held, confirmed=confirmed)
+        return self._with(registration, registration.held, registration.confirmed)
 
     def moved(self, before: Registration, after: Registration) -> "Offer":
-        held, confirmed = after.held - before.held, after.confirmed - before.confirmed
+        return self._with(after, after.held - before.held, after.confirmed - before.confirmed)
+
+    def _with(self, registration: Registration, held: int, confirmed: int) -> "Offer":
+        """So many more places held and confirmed; those of its options go along."""
         if not held and not confirmed:
             return self
         moved = replace(self, held=self.held + held, confirmed=self.confirmed + confirmed)
-        if not after.options or not held + confirmed:
+        if not registration.options or not held + confirmed:
             return moved
         sign = 1 if held + confirmed > 0 else -1
-        wanted = dict(after.options)
+        wanted = dict(registration.options)
         options = tuple(
             replace(option, taken=option.taken + sign * wanted.get(option.id, 0))
             for option in self.options

@@ -159,6 +159,7 @@ class Reason(StrEnum):
     MOVE_OUT_OF_CANCELLED = "move_out_of_cancelled"
     MOVE_TO_NOWHERE = "move_to_nowhere"
     MOVE_TO_OTHER_PRICE = "move_to_other_price"
+    MOVE_TO_OTHER_OPTIONS = "move_to_other_options"
     MOVE_WITHOUT_ROOM = "move_without_room"
 
 
