@@ -238,9 +238,7 @@ def _hold(order: services.Order, actor: str) -> Registration:
     except services.SoldOut as sold_out:
         raise _sold_out(sold_out, order.event_id) from None
     except services.Unacceptable as error:
-        raise problems.invalid_fields(
-            {".".join(map(str, one.path)): one.text for one in error.mistakes}
-        ) from None
+        raise problems.unacceptable(error) from None
     except services.KeyReused:
         raise _key_reused() from None
 

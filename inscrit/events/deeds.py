@@ -23,7 +23,15 @@ from .state import State, state_of
 
 log = structlog.get_logger()
 # What a copy does not take over: it has nobody in it, and is nobody's concern yet.
-ITS_OWN = ("id", "slug", "confirmed", "held", "sales_stopped_at", "sales_stopped_reason")
+ITS_OWN = (
+    "id",
+    "slug",
+    "confirmed",
+    "held",
+    "waiting",
+    "sales_stopped_at",
+    "sales_stopped_reason",
+)
 
 
 class OfEvent(Deed[Event]):

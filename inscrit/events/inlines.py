@@ -76,7 +76,7 @@ def is_used(item: PriceOption | Question | Consent) -> bool:
     """Whether a registration has it."""
     match item:
         case PriceOption():
-            return item.participants.exists()
+            return item.waiting > 0 or item.participants.exists()
         case Question():
             return item.answers.exists()
     return item.agreements.exists()

@@ -17,8 +17,9 @@ BELOW_TAKEN = _("There are already more registrations at this price than that.")
 class PriceOption(models.Model):
     """A price of an event's places, ``price`` in minor units of the event's currency.
 
-    ``taken`` counts the places that registrations with a place, held or confirmed, have of it; it
-    moves only with those, in the same transaction and under the event's lock.
+    ``taken`` counts the places that registrations with a place, held or confirmed, have of it;
+    ``waiting`` those that the waiting list wants of it, and nobody else may take. They move only
+    with those, in the same transaction and under the event's lock.
     """
 
     id = models.CharField(primary_key=True, max_length=40, default=new_option_id, editable=False)
@@ -34,6 +35,7 @@ class PriceOption(models.Model):
         _("at most"), null=True, blank=True, help_text=_("Leave empty for no limit of its own.")
     )
     taken = models.PositiveIntegerField(_("taken"), default=0, db_default=0, editable=False)
+    waiting = models.PositiveIntegerField(_("wanted"), default=0, db_default=0, editable=False)
     position = models.PositiveSmallIntegerField(_("order"), default=0, db_default=0)
     active = models.BooleanField(_("offered"), default=True, db_default=True)
 
@@ -59,9 +61,14 @@ class PriceOption(models.Model):
         return worded(self.name, self.other_name, language)
 
     @property
+    def free(self) -> int | None:
+        """How many places of it nobody has; None without a quota."""
+        return None if self.quota is None else self.quota - self.taken
+
+    @property
     def remaining(self) -> int | None:
-        """How many can still have it; None without a quota."""
-        return None if self.quota is None else max(0, self.quota - self.taken)
+        """How many anybody can still have: those who wait come first. None without a quota."""
+        return None if self.free is None else max(0, self.free - self.waiting)
 
     @property
     def is_full(self) -> bool:

@@ -67,13 +67,19 @@ def write_list(event: Event, name: str, rows: Sequence[Mapping[str, Any]]) -> No
 
 
 def remove(item: Item) -> None:
-    """Delete it; retire it if somebody has it."""
+    """Delete it; retire it if somebody has it, or waits for it."""
+    if isinstance(item, PriceOption) and item.waiting:
+        return _retire(item)
     try:
         with transaction.atomic():
             item.delete()
     except ProtectedError:
-        item.active = False
-        item.save(update_fields=["active"])
+        _retire(item)
+
+
+def _retire(item: Item) -> None:
+    item.active = False
+    item.save(update_fields=["active"])
 
 
 def _item(event: Event, name: str, number: int, pk: str | None, known: dict[str, Item]) -> Item:

@@ -58,6 +58,14 @@ CHECKS = {
         ),
         _("Count them again: inscrit audit --mend-counters."),
     ),
+    "option_wanted_differs": Check(
+        "no_oversell",
+        _(
+            "The price “%(name)s” of the event %(title)s (%(subject)s) counts %(found)s places as"
+            " wanted on the waiting list; those who wait want %(expected)s."
+        ),
+        _("Count them again: inscrit audit --mend-counters."),
+    ),
     "option_oversold": Check(
         "no_oversell",
         _(

@@ -105,7 +105,8 @@ async def _read_stripe(registration_id: str, session_id: str) -> None:
 def _show(request: HttpRequest, registration_id: str, *, returned: bool) -> HttpResponse:
     registration = Registration.objects.select_related("event").get(pk=registration_id)
     history = timeline(registration)
-    online = registration.payment_method == PaymentMethod.STRIPE
+    # What costs nothing is accepted on the page, whatever is paid by hand besides.
+    online = registration.payment_method == PaymentMethod.STRIPE or not registration.amount
     pending = registration.status == RegistrationStatus.PENDING
     now = timezone.now()
     held = registration.hold_expires_at is not None and now < registration.hold_expires_at

@@ -21,7 +21,7 @@ LONGEST_TEXT = 2000
 
 
 class OptionSelect(forms.Select):
-    """What is full can't be chosen; scripts read each price."""
+    """Scripts read each price. What is full can be chosen too: one may wait for it."""
 
     offered: Sequence[PriceOption] = ()
 
@@ -30,8 +30,6 @@ class OptionSelect(forms.Select):
         option = next((one for one in self.offered if one.pk == value), None)
         if option is not None:
             made["attrs"]["data-price"] = option.price
-            if option.is_full and not made["selected"]:
-                made["attrs"]["disabled"] = True
         return made
 
 
@@ -64,7 +62,7 @@ def option_field(options: Sequence[PriceOption]) -> forms.ChoiceField:
 def _label(option: PriceOption) -> str:
     named = {"name": option.wording(), "price": option.price_in_words}
     if option.is_full:
-        return _("{name} · {price} (sold out)").format(**named)
+        return _("{name} · {price} (sold out, waiting list)").format(**named)
     return _("{name} · {price}").format(**named)
 
 

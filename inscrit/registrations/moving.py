@@ -44,7 +44,9 @@ def destinations(registration: Registration) -> QuerySet[Event]:
 def _same_price(events: QuerySet[Event], registration: Registration) -> QuerySet[Event]:
     options = PriceOption.objects.filter(event=OuterRef("pk"), active=True)
     taken = Counter(
-        registration.participants.filter(option__isnull=False).values_list("option__name", "price")
+        (one.option.name, one.price or 0)
+        for one in registration.participants.select_related("option")
+        if one.option
     )
     if not taken:
         plain = events.filter(~Exists(options)).alias(costs=F("price") * registration.places)

@@ -6,8 +6,10 @@ Or what stands against it: then every mistake is told, each with the way to its 
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.core.exceptions import ValidationError
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from inscrit.events.consents import Consent
@@ -45,13 +47,31 @@ class Seat:
     price: int
     answers: Replies
 
+    def __str__(self) -> str:
+        return f"{self.person.first_name} {self.person.last_name}"
+
+    @property
+    def option_name(self) -> str:
+        """In the language that is active."""
+        return self.option.wording() if self.option else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """A consent that was asked for: the words that were read, and when."""
+
+    consent: Consent
+    given: bool
+    text: str
+    at: datetime
+
 
 @dataclass(frozen=True, slots=True)
 class Quote:
     method: PaymentMethod
     seats: Sequence[Seat]
     answers: Replies
-    agreements: Sequence[tuple[Consent, bool]]
+    agreements: Sequence[Agreed]
 
     @property
     def amount(self) -> int:
@@ -126,15 +146,14 @@ def _replies(
     return tuple(accepted)
 
 
-def _agreements(
-    order: Order, terms: Terms, mistakes: list[Mistake]
-) -> Iterator[tuple[Consent, bool]]:
+def _agreements(order: Order, terms: Terms, mistakes: list[Mistake]) -> Iterator[Agreed]:
+    locale, now = order.contact.locale, timezone.now()
     given = {one.consent: one for one in order.consents}
     for consent in terms.consents:
         answer = given.pop(consent.pk, None) or Consenting(consent.pk, given=False)
-        if problem := _objection(consent, answer, order.contact.locale):
+        if problem := _objection(consent, answer, locale):
             mistakes.append(Mistake(("consents", consent.pk), problem))
-        yield consent, answer.given
+        yield Agreed(consent, answer.given, consent.wording(locale), now)
     mistakes += (Mistake(("consents", one), _("This is not asked here.")) for one in given)
 
 

@@ -93,7 +93,7 @@ def hold_places(order: Order, *, actor: str = "registrant") -> Registration:
         _tell_a_crowd_quickly(event, wanted)
         registration = _create(order, wanted, event, _held_by(wanted, event, now), actor)
         _take_places(event, registration, reserved=F("waiting"))
-        _take_options(wanted)
+        _take_options(wanted, reserved=F("waiting"))
         if kind := _mail_at_once(registration):
             _tell(registration, kind)
     log.info("📝 Registered: " + registration.pk, event_id=event.pk, places=registration.places)
@@ -221,18 +221,19 @@ def _write_down(registration: Registration, wanted: Quote) -> None:
     Agreement.objects.bulk_create(
         Agreement(
             registration=registration,
-            consent=consent,
-            text=consent.wording(registration.locale),
-            given=given,
+            consent=agreed.consent,
+            text=agreed.text,
+            given=agreed.given,
+            at=agreed.at,
         )
-        for consent, given in wanted.agreements
+        for agreed in wanted.agreements
     )
 
 
-def _take_options(wanted: Quote) -> None:
+def _take_options(wanted: Quote, reserved: F | int = 0) -> None:
     """After the event's counter: whoever moves places has the event's lock. Raises SoldOut."""
     for option, places in wanted.options.items():
-        room = Q(quota__isnull=True) | Q(quota__gte=F("taken") + places)
+        room = Q(quota__isnull=True) | Q(quota__gte=F("taken") + places + reserved)
         mine = PriceOption.objects.filter(pk=option.pk)
         if not mine.filter(room).update(taken=F("taken") + places):
             option.refresh_from_db()

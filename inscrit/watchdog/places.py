@@ -5,6 +5,7 @@ for that lock, so what is counted here is what the counters have to say (READ CO
 statement sees what was committed before it began).
 """
 
+from collections import Counter
 from typing import NamedTuple
 
 import structlog
@@ -32,6 +33,13 @@ class Seats(NamedTuple):
         return self.confirmed + self.held
 
 
+class Wanted(NamedTuple):
+    """Places that those on the waiting list want, in all and of each price option."""
+
+    places: int
+    options: tuple[tuple[str, int], ...]
+
+
 class CountersDiffer(Exception):
     """An event's counters do not say what its registrations say."""
 
@@ -52,7 +60,7 @@ def count_again(event_id: str) -> bool:
     with transaction.atomic():
         event = _locked(event_id)
         said, counted = _said(event), _counted(event)
-        was_wanted, wanted = event.waiting, _wanted(event)
+        was_wanted, wanted = _said_wanted(event), _wanted(event)
         if said == counted and was_wanted == wanted:
             return False
         if event.capacity is not None and counted.taken > event.capacity:
@@ -61,15 +69,17 @@ def count_again(event_id: str) -> bool:
                 f"{event.capacity}. Raise its places or cancel registrations first."
             )
         event.confirmed, event.held, options = counted
-        event.waiting = wanted
+        event.waiting = wanted.places
         event.save(update_fields=["confirmed", "held", "waiting"])
         for option_id, taken in options:
             _count_option_again(option_id, taken)
+        for option_id, places in wanted.options:
+            PriceOption.objects.filter(pk=option_id).update(waiting=places)
     log.warning(
         f"🔧 Places counted again: {event_id}",
         confirmed=f"{said.confirmed}→{counted.confirmed}",
         held=f"{said.held}→{counted.held}",
-        wanted=f"{was_wanted}→{wanted}",
+        wanted=f"{was_wanted.places}→{wanted.places}",
     )
     return True
 
@@ -132,6 +142,15 @@ def _counted(event: Event) -> Seats:
     return Seats(**taken, options=tuple(options))
 
 
-def _wanted(event: Event) -> int:
-    waiting = event.waiting_entries.filter(state=State.WAITING)
-    return int(waiting.aggregate(places=Sum("places", default=0))["places"])
+def _said_wanted(event: Event) -> Wanted:
+    options = event.options.order_by("pk").values_list("pk", "waiting")
+    return Wanted(event.waiting, tuple(options))
+
+
+def _wanted(event: Event) -> Wanted:
+    waiting = list(event.waiting_entries.filter(state=State.WAITING))
+    each = Counter[str]()
+    for entry in waiting:
+        each.update(entry.option_places)
+    ids = event.options.order_by("pk").values_list("pk", flat=True)
+    return Wanted(sum(entry.places for entry in waiting), tuple((id_, each[id_]) for id_ in ids))

@@ -27,7 +27,7 @@ RUNS_KEPT = 1000
 # Breaches of an event's counters, or of those of its price options.
 MISCOUNTED = ("counters_differ", "option_counters_differ")
 # Breaches that counting again mends.
-COUNTED = (*MISCOUNTED, "wanted_differs")
+COUNTED = (*MISCOUNTED, "wanted_differs", "option_wanted_differs")
 log = structlog.get_logger()
 
 

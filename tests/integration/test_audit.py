@@ -198,6 +198,12 @@ def want_what_nobody_wants() -> str:
     return event.pk
 
 
+def want_an_option_that_nobody_wants() -> str:
+    option = PriceOption.objects.create(event=make_event(), name="Enfant", price=800)
+    PriceOption.objects.filter(pk=option.pk).update(waiting=1)
+    return option.pk
+
+
 def forget_an_event() -> str:
     execute(
         "INSERT INTO webhooks_stripeevent (id, type, created, livemode, api_version, object_id,"
@@ -304,6 +310,7 @@ BREACHES: dict[str, list[Callable[[], str]]] = {
     "oversold": [oversell],
     "counters_differ": [spoil_a_counter],
     "wanted_differs": [want_what_nobody_wants],
+    "option_wanted_differs": [want_an_option_that_nobody_wants],
     "option_oversold": [oversell_an_option],
     "option_counters_differ": [spoil_an_options_counter],
     "event_forgotten": [forget_an_event],

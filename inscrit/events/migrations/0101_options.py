@@ -102,6 +102,12 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "waiting",
+                    models.PositiveIntegerField(
+                        db_default=0, default=0, editable=False, verbose_name="wanted"
+                    ),
+                ),
+                (
                     "position",
                     models.PositiveSmallIntegerField(db_default=0, default=0, verbose_name="order"),
                 ),
