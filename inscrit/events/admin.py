@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from inscrit.backoffice.amounts import AmountField, in_minor_units
 from inscrit.backoffice.labels import name_parts
 from inscrit.backoffice.pages import Page, Panel
-from inscrit.money import money, typed
+from inscrit.money import typed
 
 from .deeds import CloseSales, Duplicate, OpenSales, Publish, Unpublish
 from .inlines import ConsentInline, OptionInline, QuestionInline
@@ -216,7 +216,10 @@ class EventAdmin(Page[Event]):
 
     @admin.display(description=_("price"), ordering="price")
     def price_in_words(self, event: Event) -> str:
-        return money(event.price, event.currency)
+        return event.price_in_words
+
+    def get_queryset(self, request: HttpRequest) -> "models.QuerySet[Event]":
+        return super().get_queryset(request).prefetch_related("options")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Event | None = None) -> list[str]:
         fixed = [str(name) for name in super().get_readonly_fields(request, obj)]

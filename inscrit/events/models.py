@@ -8,8 +8,10 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.text import slugify
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from inscrit.money import money
 from inscrit.public_ids import new_event_id
 from inscrit.registrations.lifecycle import LatePayment, LostDispute
 from inscrit.registrations.lifecycle import PaymentMethod as Method
@@ -248,6 +250,21 @@ class Event(models.Model):
         """What a place may cost now, the cheapest first, in minor units."""
         offered = {option.price for option in self.options.all() if option.active}
         return sorted(offered) or [self.price]
+
+    @property
+    def price_in_words(self) -> str:
+        """What a place costs; from how much where there are several prices."""
+        lowest, highest = self.prices[0], self.prices[-1]
+        if highest == 0:
+            return gettext("Free")
+        if lowest == 0:
+            return gettext("Free to %(price)s") % {"price": money(highest, self.currency)}
+        price = money(lowest, self.currency)
+        return price if lowest == highest else gettext("from %(price)s") % {"price": price}
+
+    @property
+    def has_one_price(self) -> bool:
+        return len(self.prices) == 1
 
     @property
     def sales_close_at(self) -> datetime:

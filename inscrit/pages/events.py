@@ -23,12 +23,7 @@ def listing(request: HttpRequest) -> HttpResponse:
     events = list(coming.select_related("photo").prefetch_related("options"))
     places = places_of_all(events)
     shown = [
-        {
-            "event": event,
-            "places": places[event.pk],
-            "on_sale": event.is_on_sale(now),
-            "prices": event.prices,
-        }
+        {"event": event, "places": places[event.pk], "on_sale": event.is_on_sale(now)}
         for event in events
     ]
     return render(request, "pages/events.html", {"events": shown, "stream": stream_of(events)})
