@@ -17,7 +17,7 @@ from inscrit.backoffice import page_of
 from inscrit.backoffice.deeds import Deed, Done, Prospect
 from inscrit.public_ids import new_event_id
 
-from .models import Event, EventStatus
+from .models import Consent, Event, EventStatus, PriceOption, Question
 from .moments import Moment, told
 from .state import State, state_of
 from .terms import terms_of
@@ -203,13 +203,15 @@ def duplicate(event: Event, title: str, starts_at: datetime) -> Event:
 def copy_terms(event: Event, copy: Event) -> None:
     """What it offers and asks now: retired options and questions stay where they were used."""
     terms = terms_of(event)
-    for item in (*terms.options, *terms.questions, *terms.consents):
+    items: tuple[PriceOption | Question | Consent, ...]
+    items = (*terms.options, *terms.questions, *terms.consents)
+    for item in items:
         fields = {
             field.attname: getattr(item, field.attname)
             for field in item._meta.concrete_fields
             if field.attname not in ("id", "event_id", "taken", "waiting")
         }
-        type(item).objects.create(event=copy, **fields)
+        type(item)(event=copy, **fields).save()
 
 
 # Each takes the event and its copy over: rooms that keep something about events add theirs.

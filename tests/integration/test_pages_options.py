@@ -180,10 +180,13 @@ def test_the_last_one_at_a_price_is_told_beside_the_price(english: Client, camp:
     assert not Registration.objects.exists()
 
 
-def test_a_price_that_is_sold_out_cannot_be_chosen(english: Client, camp: Camp) -> None:
+def test_a_price_that_is_sold_out_can_be_chosen_to_wait_for(english: Client, camp: Camp) -> None:
     PriceOption.objects.filter(pk=camp.sibling.pk).update(taken=1)
     page = english.get("/events/farm")
-    assert re.search(rf'<option value="{camp.sibling.pk}"[^>]* disabled', page.content.decode())
+    option = re.search(rf'<option value="{camp.sibling.pk}"([^>]*)>([^<]*)', page.content.decode())
+    assert option is not None
+    assert "disabled" not in option[1]
+    assert option[2].endswith("(sold out, waiting list)")
     assert "Sibling €38.00 Sold out" in text_of(page)
     answer = register(english, camp)
     assert answer.status_code == 409
