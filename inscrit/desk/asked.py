@@ -58,7 +58,11 @@ class Asked:
         taken = Counter(one.option_name for one in people if one.option_name)
         option = ", ".join(f"{n} × {name}" for name, n in taken.items())
         answers = [("", one) for one in _once(registration)]
-        answers += [(f"{person}: ", one) for person in people for one in person.answers.all()]
+        answers += [
+            (_("%(name)s: ") % {"name": person}, one)
+            for person in people
+            for one in person.answers.all()
+        ]
         return self._cells(option, answers, registration.agreements.all())
 
     def of_participant(self, person: Participant, registration: Registration) -> list[str]:

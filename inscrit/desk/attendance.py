@@ -88,7 +88,10 @@ def _details(person: Participant) -> list[str]:
     said = [f"{one.question} {one}" for one in (*person.answers.all(), *once)]
     return said + [
         _("%(text)s: %(answer)s")
-        % {"text": Truncator(one.text).chars(60), "answer": _("Yes") if one.given else _("No")}
+        % {
+            "text": Truncator(one.text).chars(60).rstrip(" .:"),
+            "answer": _("Yes") if one.given else _("No"),
+        }
         for one in family.agreements.all()
     ]
 

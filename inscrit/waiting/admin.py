@@ -103,7 +103,7 @@ class WaitingEntryAdmin(Unchangeable, Page[WaitingEntry]):
     @admin.display(description=_("answers"))
     def replies(self, entry: WaitingEntry) -> "SafeString | str":
         questions = {one.pk: one for one in entry.event.questions.all()}
-        given = [("", entry.order.answers), *((f"{one}: ", one.answers) for one in entry.seats)]
+        given = [("", entry.order.answers), *((f"{one} · ", one.answers) for one in entry.seats)]
         lines = [
             (f"{whose}{questions[id_]}", questions[id_].said(value))
             for whose, replies in given
