@@ -10,6 +10,7 @@ from contextlib import suppress
 import msgspec
 from starlette.types import Receive, Scope, Send
 
+from inscrit.departure import departure
 from inscrit.monitoring import metrics
 
 from .places import Channel, Places, Unavailable
@@ -67,16 +68,23 @@ async def _stream(channel: Channel, receive: Receive, send: Send) -> None:
 
 
 async def _follow(channel: Channel, gone: "asyncio.Task[None]", send: Send) -> None:
+    """Until the watcher leaves, or we do: its browser then opens the stream again, elsewhere."""
     await _chunk(send, b"retry: 2000\n\n")
     sent = b""
+    leaving = departure.told()
     while not gone.done():
         changed = channel.changed
         if channel.body != sent:
             sent = channel.body
             await _chunk(send, b"event: places\ndata: " + sent + b"\n\n")
         await asyncio.wait(
-            {gone, changed}, timeout=HEARTBEAT_SECONDS, return_when=asyncio.FIRST_COMPLETED
+            {gone, changed, leaving},
+            timeout=HEARTBEAT_SECONDS,
+            return_when=asyncio.FIRST_COMPLETED,
         )
+        if leaving.done() and not gone.done():
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+            return
         if not changed.done() and not gone.done():
             await _chunk(send, b": still here\n\n")
 

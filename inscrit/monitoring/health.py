@@ -4,6 +4,8 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
+from inscrit.departure import departure
+
 from . import metrics as collected
 from . import totals
 
@@ -14,7 +16,9 @@ def alive(_request: HttpRequest) -> HttpResponse:
 
 
 def ready(_request: HttpRequest) -> HttpResponse:
-    """The database is reachable and has every migration."""
+    """The database is reachable and has every migration, and this process is not leaving."""
+    if departure.begun:
+        return JsonResponse({"status": "about to stop"}, status=503)
     try:
         executor = MigrationExecutor(connection)
         waiting = executor.migration_plan(executor.loader.graph.leaf_nodes())
