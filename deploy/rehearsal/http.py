@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from .shell import Failed
+
 PATIENCE = 60
 
 
@@ -24,6 +26,9 @@ class Answer:
         return 200 <= self.status < 300
 
     def json(self) -> Any:
+        """Raises Failed where there was no good answer."""
+        if not self.ok:
+            raise Failed(f"no good answer: {self.status} {self.body[:500]}")
         return json.loads(self.body)
 
 
