@@ -14,6 +14,16 @@ from .shell import Failed, chapter, say
 from .story import Phase, Story
 
 WENT_WRONG, NO_ENGINE, IN_THE_WAY, INTERRUPTED = 1, 3, 4, 130
+COLUMNS = {
+    "requests": "requests",
+    "refused": "no good answer",
+    "acknowledged": "events acknowledged",
+    "lost": "lost",
+    "delivered": "sandbox's deliveries",
+    "failed": "failed",
+    "bought": "purchases",
+    "unpaid": "not PAID",
+}
 
 
 def main() -> int:
@@ -67,18 +77,16 @@ def _rehearse(options: argparse.Namespace) -> None:
 
 def _summarise(story: Story) -> None:
     chapter("Summary")
-    say(f"{'under load':12}{'requests':>10}{'acknowledged':>14}{'lost':>6}{'purchases':>11}"
-        f"{'not PAID':>10}{'no good answer':>16}")  # fmt: skip
+    say("  ".join(["under load", *COLUMNS.values()]))
     for phase in (*story.phases, _total(story.phases)):
-        say(f"{phase.name:12}{phase.requests:>10}{phase.acknowledged:>14}{phase.lost:>6}"
-            f"{phase.bought:>11}{phase.unpaid:>10}{phase.refused:>16}")  # fmt: skip
+        numbers = (f"{getattr(phase, name):{len(head)}}" for name, head in COLUMNS.items())
+        say("  ".join([f"{phase.name:10}", *numbers]))
     for name, value in story.figures.items():
         say(f"{name}: {value}")
 
 
 def _total(phases: list[Phase]) -> Phase:
-    numbers = ("requests", "acknowledged", "refused", "lost", "bought", "unpaid")
-    return Phase("all", **{n: sum(getattr(phase, n) for phase in phases) for n in numbers})
+    return Phase("all", **{n: sum(getattr(phase, n) for phase in phases) for n in COLUMNS})
 
 
 def _megabytes(size: int) -> str:

@@ -20,7 +20,10 @@ WEBHOOK_SECRET = "stripe_webhook_secret"  # noqa: S105 - names of secrets
 SECRETS = (WEBHOOK_SECRET, "stripe_secret", "secret_key", "pg_password", "email_url")
 LATER_SECRETS = (f"{WEBHOOK_SECRET}_2", f"{WEBHOOK_SECRET}_3")
 REPLICAS = 2
-FILES = "-c deploy/stack.yml -c deploy/rehearsal/override.yml"
+DEPLOY = (
+    "docker stack deploy --resolve-image never"
+    f" -c deploy/stack.yml -c deploy/rehearsal/override.yml {STACK}"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +71,40 @@ def _deploy(webhook_secret: str) -> Addresses:
         "INSCRIT_HOST": "127.0.0.1",
         "DEFAULT_FROM_EMAIL": "Inscrit <noreply@example.org>",
         "INSCRIT_IMAGE": images.PRODUCT,
+        "SANDBOX_IMAGE": images.PRODUCT,
         "POSTGRES_IMAGE": images.PARTS,
         "EDGE_NETWORK": EDGE,
         "SITE_PORT": str(site_port),
         "SANDBOX_PORT": str(sandbox_port),
         "SANDBOX_WEBHOOK_SECRET": webhook_secret,
     }
-    do(f"docker stack deploy --resolve-image never {FILES} {STACK}", show=2)
+    do(DEPLOY, show=2)
     eventually(lambda: len(healthy_webs()) == REPLICAS, "both web replicas are healthy", 180)
     do("docker service ls")
     return Addresses(f"http://127.0.0.1:{site_port}", f"http://127.0.0.1:{sandbox_port}")
+
+
+def deploy_again(**settings: str) -> None:
+    """With these changes in the operator's settings; until every replica is the new one."""
+    os.environ |= settings
+    for name, value in settings.items():
+        say(f"$ export {name}={value}")
+    do(DEPLOY, show=0)
+    for service in ("web", "worker"):
+        await_update(service, "completed")
+
+
+def await_update(service: str, state: str) -> None:
+    """Raises Failed if the update comes to another end."""
+    command = f"docker service inspect --format '{{{{.UpdateStatus.State}}}}' {STACK}_{service}"
+    reached = eventually(
+        lambda: (now := ask(command)).endswith(("completed", "paused")) and now,
+        f"the update of {service} comes to an end",
+        300,
+    )
+    say(f"  {STACK}_{service}: {reached}")
+    if reached != state:
+        raise Failed(f"the update of {service} is {reached}, not {state}")
 
 
 def _free_port() -> int:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from .http import Answer, Client, signature
 from .shell import eventually
@@ -23,8 +24,9 @@ class Load:
     """What is sent while this runs. ``secret`` may be changed on the way.
 
     ``acknowledged`` are Stripe events answered 200, ``refused`` whatever was answered otherwise or
-    not at all; as Stripe does, it is then sent again. ``bought`` are the registrations that were
-    paid for, with their tokens.
+    not at all; as Stripe does, it is then sent again. ``delivered`` are the sandbox's own
+    deliveries, ``failed`` the attempts at them that were not answered 200. ``bought`` are the
+    registrations that were paid for, with their tokens.
     """
 
     site: str
@@ -35,11 +37,15 @@ class Load:
     acknowledged: set[str] = field(default_factory=set)
     refused: list[Answer] = field(default_factory=list)
     bought: dict[str, str] = field(default_factory=dict)
+    delivered: int = 0
+    failed: int = 0
+    _first: int = 0
     _stopping: threading.Event = field(default_factory=threading.Event)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @contextmanager
     def running(self) -> Iterator[None]:
+        self._first = self._deliveries()[0]["id"]
         works = [self._deliver] * SENDERS + [self._buy] * BUYERS
         threads = [threading.Thread(target=self._until_stopped, args=[work]) for work in works]
         for thread in threads:
@@ -52,6 +58,21 @@ class Load:
             self._stopping.set()
             for thread in threads:
                 thread.join()
+
+    def count_deliveries(self) -> None:
+        """What the sandbox sent since the load began."""
+        newest = self._deliveries()[0]["id"]
+        before = newest + 1
+        while before > self._first and (page := self._deliveries(f"?before={before}")):
+            for one in page:
+                if one["id"] > self._first:
+                    self.delivered += 1
+                    self.failed += sum(attempt["status"] != 200 for attempt in one["attempts"])
+            before = page[-1]["id"]
+
+    def _deliveries(self, query: str = "") -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = Client(self.sandbox).get(f"/sandbox/deliveries{query}").json()
+        return found
 
     def _until_stopped(self, work: Callable[[Client, Client], None]) -> None:
         site, sandbox = Client(self.site), Client(self.sandbox)

@@ -17,7 +17,9 @@ from .installation import (
     STACK,
     WEBHOOK_SECRET,
     Addresses,
+    await_update,
     containers,
+    deploy_again,
     healthy_webs,
     inscrit,
     memory,
@@ -41,6 +43,8 @@ class Phase:
     acknowledged: int
     refused: int
     lost: int
+    delivered: int
+    failed: int
     bought: int
     unpaid: int
 
@@ -77,6 +81,7 @@ class Story:
         self._kill_under_load()
         self._rotate_under_load()
         self._update_under_load()
+        self._fail_to_update_under_load()
         self._audit()
 
     def _open_an_event(self) -> None:
@@ -149,9 +154,9 @@ class Story:
         chapter("A web container is killed under load")
         load = self._load()
         with load.running():
-            self.figures["memory under load"] = _shown(memory())
             do(f"docker kill {containers('web')[0]}")
             eventually(lambda: len(healthy_webs()) == REPLICAS, "a new replica is healthy")
+            self.figures["memory under load"] = _shown(memory())
         self._settle("kill", load, may_refuse=True)
 
     def _rotate_under_load(self) -> None:
@@ -188,12 +193,21 @@ class Story:
         chapter("An update is rolled out under load")
         load = self._load()
         with load.running():
-            do(
-                f"docker service update --no-resolve-image --image {images.NEXT_PRODUCT} {WEB}",
-                show=2,
+            deploy_again(
+                INSCRIT_IMAGE=images.NEXT_PRODUCT,
+                STRIPE_WEBHOOK_SECRET_NAME=f"{WEBHOOK_SECRET}_3",
             )
         self._settle("update", load)
         self._look_how_replicas_ended()
+
+    def _fail_to_update_under_load(self) -> None:
+        chapter("An update that does not start is taken back under load")
+        load = self._load()
+        with load.running():
+            image = f"--no-resolve-image --detach --image {images.PARTS}"
+            do(f"docker service update {image} {WEB}", show=0)
+            await_update("web", "rollback_completed")
+        self._settle("bad update", load)
 
     def _look_how_replicas_ended(self) -> None:
         """All but the one we killed went by themselves, in time."""
@@ -206,22 +220,24 @@ class Story:
         stored = set(query("SELECT id FROM webhooks_stripeevent WHERE id LIKE 'evt_load_%'"))
         lost = load.acknowledged - stored
         unpaid = self._await_all_paid(load.bought)
+        load.count_deliveries()
         phase = Phase(
             name, load.requests, len(load.acknowledged), len(load.refused), len(lost),
-            len(load.bought), len(unpaid),
+            load.delivered, load.failed, len(load.bought), len(unpaid),
         )  # fmt: skip
         self.phases.append(phase)
         say(
             f"{phase.requests} requests, {phase.acknowledged} Stripe events acknowledged,"
-            f" {phase.lost} of them lost; {phase.bought} purchases, {phase.unpaid} of them not"
+            f" {phase.lost} of them lost; {phase.delivered} deliveries of the sandbox's,"
+            f" {phase.failed} attempts failed; {phase.bought} purchases, {phase.unpaid} of them not"
             f" PAID; {phase.refused} requests without a good answer."
         )
         for answer in load.refused[:5]:
             say(f"  {answer.status} {answer.body[:120]}")
         if lost or unpaid:
             raise Failed(f"{name}: lost {sorted(lost)[:5]}, not paid {sorted(unpaid)[:5]}")
-        if load.refused and not may_refuse:
-            raise Failed(f"{name}: {len(load.refused)} requests had no good answer")
+        if (load.refused or load.failed) and not may_refuse:
+            raise Failed(f"{name}: a request or a delivery had no good answer")
 
     def _await_all_paid(self, bought: dict[str, str]) -> set[str]:
         """The registrations that are not PAID although there was time for it."""
