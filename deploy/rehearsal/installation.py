@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import socket
 import time
 from collections.abc import Iterator
@@ -89,22 +90,32 @@ def deploy_again(**settings: str) -> None:
     os.environ |= settings
     for name, value in settings.items():
         say(f"$ export {name}={value}")
-    do(DEPLOY, show=0)
-    for service in ("web", "worker"):
-        await_update(service, "completed")
+    with updating("web", "completed"), updating("worker", "completed"):
+        do(DEPLOY, show=0)
 
 
-def await_update(service: str, state: str) -> None:
-    """Raises Failed if the update comes to another end."""
-    command = f"docker service inspect --format '{{{{.UpdateStatus.State}}}}' {STACK}_{service}"
-    reached = eventually(
-        lambda: (now := ask(command)).endswith(("completed", "paused")) and now,
-        f"the update of {service} comes to an end",
-        300,
-    )
+@contextmanager
+def updating(service: str, end: str) -> Iterator[None]:
+    """The service is updated by what is done in here. Raises Failed if it comes to another end."""
+    earlier, _ = _last_update(service)
+    yield
+
+    def ended() -> str | None:
+        began, state = _last_update(service)
+        return state if began != earlier and state.endswith(("completed", "paused")) else None
+
+    reached = eventually(ended, f"the update of {service} comes to an end", 300)
     say(f"  {STACK}_{service}: {reached}")
-    if reached != state:
-        raise Failed(f"the update of {service} is {reached}, not {state}")
+    if reached != end:
+        raise Failed(f"the update of {service} is {reached}, not {end}")
+
+
+def _last_update(service: str) -> tuple[str, str]:
+    """When it began, and its state; empty while there was none."""
+    wanted = "{{with .UpdateStatus}}{{.StartedAt.UnixNano}} {{.State}}{{end}}"
+    said = ask(f"docker service inspect --format '{wanted}' {STACK}_{service}")
+    began, _, state = said.partition(" ")
+    return began, state
 
 
 def _free_port() -> int:
@@ -115,7 +126,9 @@ def _free_port() -> int:
 
 
 def _take_down(node: str) -> None:
-    """Everything that `deployed` made, however far it came."""
+    """Everything that `deployed` made, however far it came; not to be disturbed."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     say()
     say("Taking everything down.")
     succeeds(f"docker stack rm {STACK}")

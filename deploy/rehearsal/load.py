@@ -92,7 +92,8 @@ class Load:
         event_id = f"evt_load_{next(_numbers)}"
         body = _event(event_id)
         while not self._counted(self._sent(site, body)):
-            time.sleep(RETRY_AFTER)
+            if self._stopping.wait(RETRY_AFTER):
+                return
         self.acknowledged.add(event_id)
 
     def _sent(self, site: Client, body: str) -> Answer:

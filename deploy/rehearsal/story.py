@@ -17,7 +17,6 @@ from .installation import (
     STACK,
     WEBHOOK_SECRET,
     Addresses,
-    await_update,
     containers,
     deploy_again,
     healthy_webs,
@@ -26,6 +25,7 @@ from .installation import (
     metrics,
     query,
     seconds_to_start,
+    updating,
 )
 from .load import CARD, ORDER, Load
 from .shell import Failed, chapter, do, eventually, say
@@ -205,8 +205,8 @@ class Story:
         load = self._load()
         with load.running():
             image = f"--no-resolve-image --detach --image {images.PARTS}"
-            do(f"docker service update {image} {WEB}", show=0)
-            await_update("web", "rollback_completed")
+            with updating("web", "rollback_completed"):
+                do(f"docker service update {image} {WEB}", show=0)
         self._settle("bad update", load)
 
     def _look_how_replicas_ended(self) -> None:
