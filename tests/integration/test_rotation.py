@@ -82,8 +82,7 @@ def test_the_desk_keeps_an_old_secret_while_it_is_in_use() -> None:
     come("evt_1", NEW_MARK, minutes=50)
     come("evt_2", OLD_MARK, minutes=10)
     page = listed(organiser(), StripeEvent)
-    assert f"{OLD_MARK} 1" in page
-    assert "Still needed: keep it." in page
+    assert f"{OLD_MARK} Still needed: keep it. 1 event in the last 24 hours, the last" in page
     assert "safe to remove" not in page
 
 
@@ -93,8 +92,7 @@ def test_the_desk_says_when_an_old_secret_is_safe_to_remove() -> None:
     come("evt_2", NEW_MARK, minutes=80)
     come("evt_3", NEW_MARK, minutes=1)
     page = listed(organiser(), StripeEvent)
-    assert f"{NEW_MARK} 2" in page
-    assert "The newest: keep it." in page
+    assert f"{NEW_MARK} The newest: keep it. 2 events in the last 24 hours" in page
     assert "No longer in use: it is safe to remove." in page
     assert "sans risque" in listed(organiser("fr"), StripeEvent)
 
