@@ -4,13 +4,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import psycopg
 import pytest
 
 from inscrit import config, embedded
 from inscrit.schema import LOCK
 
-from .installation import folder_for_a_database
+from .installation import Installation, eventually, folder_for_a_database
 
 
 def test_replicas_that_migrate_at_the_same_time_wait_for_each_other() -> None:
@@ -25,6 +26,26 @@ def test_replicas_that_migrate_at_the_same_time_wait_for_each_other() -> None:
         assert [replica.returncode for replica in replicas] == [0, 0, 0], said
         assert sum("Applying registrations.0001_initial" in text for text in said) == 1
         assert tables(url) > 10
+
+
+def test_a_web_side_waits_for_a_database_that_starts_and_makes_its_tables() -> None:
+    with folder_for_a_database() as folder:
+        it = Installation(folder)
+        it.stop_database()
+        try:
+            it.start("web", "serve", "--migrate", "--port", str(it.site_port))
+            eventually(lambda: "Waiting for the database" in it.said("web"), "it waits")
+            it.start_database()
+            eventually(lambda: is_ready(it), "it is ready")
+        finally:
+            it.stop_all()
+
+
+def is_ready(it: Installation) -> bool:
+    try:
+        return it.web.get("/readyz").status_code == 200
+    except httpx.TransportError:
+        return False
 
 
 def empty(folder: Path) -> config.Config:

@@ -1,12 +1,16 @@
 """The files in deploy/ name what is there: settings, secrets, files."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from stripe import SignatureVerificationError, WebhookSignature
 
+from deploy.rehearsal import http as rehearsal_http
+from deploy.rehearsal import installation
 from inscrit import cli, config
 
 ROOT = Path(__file__).parents[2]
@@ -139,3 +143,24 @@ def test_the_guide_creates_every_secret(page: str) -> None:
         assert f"> secrets/{secret}" in text
     for name, needed, _ in VARIABLE.findall((DEPLOY / "stack.yml").read_text(encoding="utf-8")):
         assert needed != "?" or f"{name}=" in text
+
+
+def test_the_rehearsal_changes_services_that_the_stack_has() -> None:
+    added = {"sandbox", "proxy"}
+    override = read("rehearsal/override.yml")["services"]
+    assert set(override) == set(read("stack.yml")["services"]) | added
+    for service in OURS:
+        assert set(override[service]["environment"]) <= settings_of_inscrit()
+        assert set(override[service]) == {"environment", "deploy"}
+
+
+def test_the_rehearsal_creates_the_stacks_secrets_and_no_other() -> None:
+    assert set(installation.SECRETS) == SECRETS
+
+
+def test_the_rehearsals_stripe_signs_as_stripe_does() -> None:
+    body = json.dumps({"id": "evt_1", "title": "Stage de théâtre"})
+    header = rehearsal_http.signature(body, "whsec_rehearsal")
+    assert WebhookSignature.verify_header(body, header, "whsec_rehearsal", 60)
+    with pytest.raises(SignatureVerificationError):
+        WebhookSignature.verify_header(body, header, "whsec_other", 60)
