@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from . import firewall
 from .shell import ask, do, eventually, say, succeeds
 
 NEEDED = "Install Docker Engine (Debian: apt-get install docker.io), start it, and try again."
@@ -42,6 +43,7 @@ def _own_engine() -> Iterator[None]:
     folder = Path(tempfile.mkdtemp(prefix="inscrit-"))
     socket, log = folder / "docker.sock", folder / "dockerd.log"
     bridges = [name for name in BRIDGES if not _is_there(name)]
+    rules = firewall.Rules.now()
     places = ["--data-root", folder / "data", "--exec-root", folder / "exec"]
     say(f"No Docker Engine runs here: one is started in {folder}, and removed at the end.")
     with log.open("wb") as output:
@@ -68,6 +70,7 @@ def _own_engine() -> Iterator[None]:
     finally:
         process.terminate()
         process.wait(60)
+        firewall.restore(rules)
         _remove(folder, bridges)
 
 
