@@ -1,4 +1,4 @@
-# make demo · make test · make check · make bench · make torture
+# make demo · make test · make check · make bench · make torture · make rehearse
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 ENVIRONMENT_FOR_TOOLS := DATABASE_URL=postgresql://nobody@nowhere/nothing SECRET_KEY=tools \
 	DJANGO_SETTINGS_MODULE=inscrit.settings
 
-.PHONY: demo test check bench bench-live torture format requirements translations clean
+.PHONY: demo test check bench bench-live torture rehearse format requirements translations clean
 
 demo: $(VENV)/.demo
 	$(BIN)/inscrit demo $(ARGS)
@@ -32,6 +32,10 @@ torture: $(VENV)/.dev
 	$(BIN)/python -m tests.torture.run --web $(WEB) --workers $(WORKERS) $(ARGS)
 WEB ?= 1
 WORKERS ?= 1
+
+# A real Docker Swarm on this machine: docs/decisions/0065-….md
+rehearse:
+	deploy/rehearse $(ARGS)
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .

@@ -18,6 +18,13 @@ from inscrit import __version__, config, embedded
 
 NOT_MIGRATED = "the database has no tables yet, or not all. Run: inscrit migrate"
 FOLDER = click.Path(path_type=Path, file_okay=False)
+DATABASE_PATIENCE = 60
+MIGRATE_FIRST = click.option(
+    "--migrate",
+    "migrate_first",
+    is_flag=True,
+    help="Wait for the database and bring its schema up to date first.",
+)
 
 
 class Group(click.Group):
@@ -32,7 +39,7 @@ class Group(click.Group):
             return super().invoke(ctx)
         except (config.SettingError, PortTaken) as error:
             raise click.ClickException(str(error)) from None
-        except OperationalError as error:
+        except (OperationalError, psycopg.OperationalError) as error:
             reason = str(error).strip().splitlines()[-1]
             message = f"the database can't be used: {reason}. Look at DATABASE_URL and its server."
             raise click.ClickException(message) from None
@@ -74,37 +81,43 @@ def _ready(*, embedded_db: bool = False) -> Iterator[config.Config]:
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535))
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64))
 @click.option("--embedded-db", is_flag=True, help="Use the embedded PostgreSQL, migrated.")
-def serve(host: str, port: int, workers: int, embedded_db: bool) -> None:  # noqa: FBT001 - click
+@MIGRATE_FIRST
+def serve(host: str, port: int, workers: int, embedded_db: bool, migrate_first: bool) -> None:  # noqa: FBT001 - click
     """The web side: webhooks, pages, admin, API, live places, metrics."""
     from inscrit import server
 
-    with _ready(embedded_db=embedded_db):
-        if embedded_db:
-            _migrate()
-        server.run(host, port, workers)
+    with _ready(embedded_db=embedded_db) as settings:
+        if embedded_db or migrate_first:
+            _migrate(settings)
+        server.run(host, port, workers, settings.trusted_proxies)
 
 
 @main.command()
 @click.option("--concurrency", default=4, show_default=True, type=click.IntRange(1, 64))
-def worker(concurrency: int) -> None:
+@MIGRATE_FIRST
+def worker(concurrency: int, migrate_first: bool) -> None:  # noqa: FBT001 - click
     """Jobs: mails, freeing lapsed holds, refunds, retries, reconciliation with Stripe."""
     from inscrit import jobs
 
-    with _ready():
+    with _ready() as settings:
+        if migrate_first:
+            _migrate(settings)
         jobs.work(concurrency)
 
 
 @main.command()
 def migrate() -> None:
-    """Bring the database's schema up to date."""
-    with _ready():
-        _migrate(verbosity=1)
+    """Bring the database's schema up to date; safe in several places at once."""
+    from inscrit import schema
+
+    with _ready() as settings:
+        schema.update(settings.database_url or "", verbosity=1)
 
 
-def _migrate(verbosity: int = 0) -> None:
-    from django.core.management import call_command
+def _migrate(settings: config.Config) -> None:
+    from inscrit import schema
 
-    call_command("migrate", interactive=False, verbosity=verbosity)
+    schema.update(settings.database_url or "", patience=DATABASE_PATIENCE)
 
 
 @main.command()

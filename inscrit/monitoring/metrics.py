@@ -31,6 +31,11 @@ WEBHOOK_SECONDS = Histogram(
 SIGNATURE_FAILURES = Counter(
     "inscrit_webhook_signature_failures_total", "Webhooks whose signature was not right."
 )
+VERIFIED = Counter(
+    "inscrit_webhook_verified_total",
+    "Webhooks by the fingerprint of the signing secret that was right.",
+    ["secret"],
+)
 PAID_TO_CONFIRMED = Histogram(
     "inscrit_paid_to_confirmed_seconds",
     "From Stripe's time of the event to our commit.",

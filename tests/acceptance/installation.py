@@ -285,14 +285,15 @@ class Installation:
     ) -> httpx.Response:
         """Post a webhook of our own making, signed by the official library."""
         text = payload if isinstance(payload, str) else payload.decode("latin-1")
+        signed = self.signed(text, secret=secret, age=age)
+        return self.web.post("/stripe/webhooks", content=payload, headers=signed | headers)
+
+    def signed(self, payload: str, *, secret: str = SECRET, age: int = 0) -> dict[str, str]:
+        """The header that Stripe would sign this body with."""
         signature = stripe.WebhookSignature.generate_signature_header(
-            text, secret, timestamp=int(time.time()) - age
+            payload, secret, timestamp=int(time.time()) - age
         )
-        return self.web.post(
-            "/stripe/webhooks",
-            content=payload,
-            headers={"stripe-signature": signature, **headers},
-        )
+        return {"stripe-signature": signature}
 
     def stripe_object(self, path: str) -> dict[str, Any]:
         """An object as Stripe's API gives it."""
