@@ -1,4 +1,4 @@
-"""The one door: two small fast lanes, static files, and Django for everything else."""
+"""The one door: two small fast lanes, static files, metrics, and Django for everything else."""
 
 import os
 from typing import cast
@@ -13,6 +13,8 @@ django_application = get_asgi_application()
 from inscrit import config  # noqa: E402 - Django has to be set up before its rooms are imported
 from inscrit.live.lane import PATH, LiveLane  # noqa: E402
 from inscrit.live.places import Places  # noqa: E402
+from inscrit.monitoring import scrape  # noqa: E402
+from inscrit.monitoring.pulse import Pulse  # noqa: E402
 from inscrit.registrations.services import desk  # noqa: E402
 from inscrit.static_files import Static  # noqa: E402
 from inscrit.webhooks.committer import Committer  # noqa: E402
@@ -32,6 +34,8 @@ class Door:
         self._places = Places(database_url)
         self._webhooks = Intake(secrets(settings.stripe_webhook_secrets), self._committer)
         self._live = LiveLane(self._places)
+        self._scrape = scrape.Scrape(settings.metrics_token)
+        self._pulse = Pulse(self._committer.queued)
         self._static = Static(STATIC_ROOMS)
         self._django = django
 
@@ -46,6 +50,8 @@ class Door:
             return self._webhooks
         if PATH.fullmatch(path):
             return self._live
+        if path == scrape.PATH:
+            return self._scrape
         if path.startswith("/static/"):
             return self._static
         return self._django
@@ -55,9 +61,11 @@ class Door:
         await receive()
         await self._committer.start()
         await self._places.start()
+        await self._pulse.start()
         log.info("🚪 Web side ready")
         await send({"type": "lifespan.startup.complete"})
         await receive()
+        await self._pulse.stop()
         await self._places.stop()
         await self._committer.stop()
         await send({"type": "lifespan.shutdown.complete"})

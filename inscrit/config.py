@@ -50,6 +50,7 @@ class Config:
     log_format: str
     payload_retention_days: int
     digest_hour: int | None
+    metrics_token: str | None = field(repr=False)
 
     @property
     def livemode(self) -> bool | None:
@@ -126,6 +127,7 @@ def load(environ: Mapping[str, str] = os.environ, secrets_dir: Path = SECRETS_DI
         log_format=_choice("LOG_FORMAT", sources.get("LOG_FORMAT") or "text", ("text", "json")),
         payload_retention_days=_days(sources.get("PAYLOAD_RETENTION_DAYS") or "400"),
         digest_hour=_hour(sources.get("DIGEST_HOUR") or "7"),
+        metrics_token=sources.get("METRICS_TOKEN"),
     )
 
 

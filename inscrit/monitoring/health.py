@@ -1,11 +1,8 @@
-"""What an orchestrator and Prometheus ask of the web side."""
+"""What an orchestrator asks of the web side."""
 
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
-
-from . import metrics as collected
-from . import totals
 
 
 def alive(_request: HttpRequest) -> HttpResponse:
@@ -24,9 +21,3 @@ def ready(_request: HttpRequest) -> HttpResponse:
         problem = f"{len(waiting)} migrations are missing: run inscrit migrate"
         return JsonResponse({"status": problem}, status=503)
     return JsonResponse({"status": "ready"})
-
-
-def metrics(_request: HttpRequest) -> HttpResponse:
-    """Prometheus's text format."""
-    text = collected.exposition() + totals.exposition()
-    return HttpResponse(text, content_type=collected.CONTENT_TYPE)
