@@ -150,7 +150,8 @@ def _database_url(value: str | None) -> str | None:
         parts = conninfo_to_dict(value)
     except psycopg.ProgrammingError:  # its own text would show a part of the password
         raise SettingError("DATABASE_URL", "it can't be read", mend) from None
-    if not str(parts.get("port", "5432")).isdigit():
+    # Several hosts have a port each, or none: libpq finds the one that may be written to.
+    if not all(port.isdigit() or not port for port in str(parts.get("port", "")).split(",")):
         raise SettingError("DATABASE_URL", "its port is no number", mend)
     return value
 
