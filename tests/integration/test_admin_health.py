@@ -104,10 +104,10 @@ def test_what_reconciliation_fetched_is_no_webhook() -> None:
 
 
 def test_delays_are_those_of_half_and_of_nearly_all_payments() -> None:
-    for number in range(1, 21):
+    for number in range(1, 22):
         delivered("applied", timedelta(minutes=10, seconds=number), took=number)
     (chart,) = (c for c in charts(named("hour"), timezone.now()) if c.name == "delays")
-    assert [series.total for series in chart.series] == ["10.5\u00a0s", "19.0\u00a0s"]
+    assert [series.total for series in chart.series] == ["11.0\u00a0s", "20.0\u00a0s"]
 
 
 def test_registrations_and_mails_are_counted() -> None:

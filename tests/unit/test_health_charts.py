@@ -1,4 +1,4 @@
-"""Bars of the health page: whatever the numbers, they stand within their chart and tell the truth."""
+"""Bars of the health page: whatever the numbers, they stand within their chart and are true."""
 
 from itertools import pairwise
 

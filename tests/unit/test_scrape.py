@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from inscrit.monitoring import metrics, scrape
+from inscrit.monitoring import metrics, scrape, totals
 from inscrit.monitoring.scrape import Scrape
 
 
 @pytest.fixture(autouse=True)
 def _no_database(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scrape.totals, "exposition", lambda: b"inscrit_database_up 1.0\n")
+    monkeypatch.setattr(totals, "exposition", lambda: b"inscrit_database_up 1.0\n")
 
 
 def ask(token: str | None = None, method: str = "GET", **headers: str) -> tuple[int, str]:

@@ -67,9 +67,15 @@ class Chart:
                 below += value
 
     @property
+    def shown(self) -> list[Series]:
+        """Those that had something."""
+        return [series for series in self.series if any(series.values)]
+
+    @property
     def rows(self) -> list[tuple[str, list[str]]]:
         """The same as a table: of each step that had something."""
-        said = zip(self.times, self._steps(), strict=True)
+        steps = zip(*(series.values for series in self.shown), strict=True)
+        said = zip(self.times, steps, strict=False)  # no steps where nothing is shown
         return [(at, [spoken(v, self.unit) for v in step]) for at, step in said if any(step)]
 
     def _steps(self) -> list[tuple[float, ...]]:
