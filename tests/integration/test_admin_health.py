@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from inscrit.mail import delivery
 from inscrit.mail.models import Message
@@ -106,7 +106,8 @@ def test_what_reconciliation_fetched_is_no_webhook() -> None:
 def test_delays_are_those_of_half_and_of_nearly_all_payments() -> None:
     for number in range(1, 22):
         delivered("applied", timedelta(minutes=10, seconds=number), took=number)
-    (chart,) = (c for c in charts(named("hour"), timezone.now()) if c.name == "delays")
+    with translation.override("en"):
+        (chart,) = (c for c in charts(named("hour"), timezone.now()) if c.name == "delays")
     assert [series.total for series in chart.series] == ["11.0\u00a0s", "20.0\u00a0s"]
 
 

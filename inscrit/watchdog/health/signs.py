@@ -5,18 +5,23 @@ from dataclasses import dataclass
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from inscrit.backoffice import list_of
+from inscrit.mail.models import Message
 from inscrit.monitoring.totals import totals
+from inscrit.watchdog.models import AuditRun
+from inscrit.webhooks.models import StripeEvent
 
 from .chart import spoken
 
 
 @dataclass(frozen=True, slots=True)
 class Sign:
-    """``wrong`` is a sentence if a person should look."""
+    """``wrong`` is a sentence if a person should look, ``address`` is where."""
 
     label: Promise
     value: str
     wrong: "Promise | str" = ""
+    address: str = ""
 
 
 def now() -> list[Sign]:
@@ -25,14 +30,27 @@ def now() -> list[Sign]:
     if not told.get("inscrit_database_up"):
         return [Sign(_("Database"), "–", _("It does not answer in time."))]
     return [
-        _count(told, "inscrit_invariant_breaches", _("Promises broken"), _("Run inscrit audit.")),
+        _count(
+            told,
+            "inscrit_invariant_breaches",
+            _("Promises broken"),
+            _("Run inscrit audit."),
+            list_of(AuditRun),
+        ),
         _count(
             told,
             "inscrit_stripe_events_unprocessed",
             _("Stripe events not applied"),
             _("Look at the Stripe events."),
+            list_of(StripeEvent, "?attention=yes"),
         ),
-        _count(told, "inscrit_emails_waiting failed", _("Mails given up"), _("See the messages.")),
+        _count(
+            told,
+            "inscrit_emails_waiting failed",
+            _("Mails given up"),
+            _("See the messages."),
+            list_of(Message, "?state__exact=failed"),
+        ),
         _wait(told, "inscrit_oldest_waiting_email_seconds", _("Oldest mail waits"), 1800),
         _wait(told, "inscrit_oldest_due_job_seconds", _("Oldest job waits"), 600),
         _wait(told, "inscrit_webhook_silence_seconds", _("Stripe silent"), 7200),
@@ -57,9 +75,9 @@ def _readings() -> dict[str, float]:
     return found
 
 
-def _count(told: dict[str, float], name: str, label: Promise, wrong: Promise) -> Sign:
+def _count(told: dict[str, float], name: str, label: Promise, wrong: Promise, address: str) -> Sign:
     number = told.get(name, 0)
-    return Sign(label, spoken(number), wrong if number else "")
+    return Sign(label, spoken(number), wrong if number else "", address)
 
 
 def _wait(told: dict[str, float], name: str, label: Promise, too_long: float) -> Sign:
