@@ -1,7 +1,9 @@
 """A real Prometheus reads a real installation of two web processes and a worker, after a story."""
 
 import json
+import os
 import re
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from .prometheus import DEPLOY, Prometheus, program, running
 DASHBOARD = DEPLOY / "grafana" / "dashboards" / "inscrit.json"
 PAID, LAPSED, FORGED = 3, 1, 4
 RETURNED = 500
+MEMORY = "inscrit_process_resident_memory_bytes"
 LOOK = "from inscrit.watchdog import services; services.watch()"
 
 
@@ -167,3 +170,19 @@ def test_the_folder_for_grafana_is_the_one_that_it_reads() -> None:
     source = Path(DEPLOY / "grafana/provisioning/datasources/prometheus.yml").read_text("utf-8")
     uids = set(re.findall(r'"uid": "([\w-]+)"', DASHBOARD.read_text(encoding="utf-8")))
     assert uids == {"inscrit", *re.findall(r"uid: (\S+)", source)}
+
+
+def test_a_process_that_is_killed_takes_its_watchers_and_leaves_what_it_counted(
+    watched: tuple[Installation, Prometheus],
+) -> None:
+    it, prometheus = watched
+    (event,) = it.web.get("/api/v1/events").json()["items"]
+    with it.web.stream("GET", f"/api/v1/events/{event['id']}/places/stream"):
+        eventually(lambda: value(prometheus, "sum(inscrit_live_watchers)") == 1, "one watches")
+        killed = [int(one["metric"]["pid"]) for one in prometheus.query(MEMORY)]
+        for pid in killed:
+            os.kill(pid, signal.SIGKILL)
+    eventually(lambda: value(prometheus, "sum(inscrit_live_watchers)") == 0, "nobody watches")
+    eventually(lambda: value(prometheus, f"count({MEMORY})") == 2, "there are two again")
+    assert value(prometheus, "sum(inscrit_webhook_signature_failures_total)") == FORGED
+    assert value(prometheus, "sum(inscrit_paid_to_confirmed_seconds_count)") == PAID
