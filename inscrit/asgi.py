@@ -1,4 +1,4 @@
-"""The one door: two small fast lanes, static files, and Django for everything else."""
+"""The one door: two small fast lanes, static files, metrics, and Django for everything else."""
 
 import os
 from typing import cast
@@ -14,6 +14,8 @@ from inscrit import config, memory  # noqa: E402 - Django has to be set up befor
 from inscrit.departure import departure  # noqa: E402
 from inscrit.live.lane import PATH, LiveLane  # noqa: E402
 from inscrit.live.places import Places  # noqa: E402
+from inscrit.monitoring import scrape  # noqa: E402
+from inscrit.monitoring.pulse import Pulse  # noqa: E402
 from inscrit.registrations.services import desk  # noqa: E402
 from inscrit.static_files import Static  # noqa: E402
 from inscrit.webhooks.committer import Committer  # noqa: E402
@@ -29,7 +31,7 @@ STATIC_ROOMS = (
     "inscrit.pages",
 )
 # Asked by machines that know this one by an address or a name of its own.
-FOR_MACHINES = frozenset({"/healthz", "/readyz", "/metrics"})
+FOR_MACHINES = frozenset({"/healthz", "/readyz"})
 log = structlog.get_logger()
 
 
@@ -42,6 +44,8 @@ class Door:
         self._places = Places(database_url)
         self._webhooks = Intake(secrets(settings.stripe_webhook_secrets), self._committer)
         self._live = LiveLane(self._places)
+        self._scrape = scrape.Scrape(settings.metrics_token)
+        self._pulse = Pulse(self._committer.queued)
         self._static = Static(STATIC_ROOMS)
         self._django = django
         self._drain_seconds = settings.drain_seconds
@@ -59,6 +63,8 @@ class Door:
             return self._webhooks
         if PATH.fullmatch(path):
             return self._live
+        if path == scrape.PATH:
+            return self._scrape
         if path.startswith("/static/"):
             return self._static
         if path in FOR_MACHINES:
@@ -74,11 +80,13 @@ class Door:
         await receive()
         await self._committer.start()
         await self._places.start()
+        await self._pulse.start()
         departure.precede_stopping(self._drain_seconds)
         memory.settle()
         log.info("🚪 Web side ready")
         await send({"type": "lifespan.startup.complete"})
         await receive()
+        await self._pulse.stop()
         await self._places.stop()
         await self._committer.stop()
         await send({"type": "lifespan.shutdown.complete"})

@@ -54,6 +54,7 @@ class Config:
     payload_retention_days: int
     # When the organiser's daily figures are sent; None: never.
     digest_hour: int | None
+    metrics_token: str | None = field(repr=False)
     trusted_proxies: tuple[str, ...]
     drain_seconds: int
     # Web origins whose scripts may call the API, and whose pages may show an event in a frame.
@@ -139,6 +140,7 @@ def load(environ: Mapping[str, str] = os.environ, secrets_dir: Path = SECRETS_DI
         log_format=_choice("LOG_FORMAT", sources.get("LOG_FORMAT") or "text", ("text", "json")),
         payload_retention_days=_days(sources.get("PAYLOAD_RETENTION_DAYS") or "400"),
         digest_hour=_hour(sources.get("DIGEST_HOUR") or "7"),
+        metrics_token=sources.get("METRICS_TOKEN"),
         cors_origins=_origins("CORS_ORIGINS", sources.get("CORS_ORIGINS")),
         embed_origins=_origins("EMBED_ORIGINS", sources.get("EMBED_ORIGINS")),
         outgoing_private_hosts=_hosts(sources.get("OUTGOING_PRIVATE_HOSTS")),

@@ -1,13 +1,10 @@
-"""What an orchestrator and Prometheus ask of the web side."""
+"""What an orchestrator asks of the web side."""
 
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from inscrit.departure import departure
-
-from . import metrics as collected
-from . import totals
 
 
 def alive(_request: HttpRequest) -> HttpResponse:
@@ -51,9 +48,3 @@ class Schema:
 
 
 schema = Schema()
-
-
-def metrics(_request: HttpRequest) -> HttpResponse:
-    """Prometheus's text format."""
-    text = collected.exposition() + totals.exposition()
-    return HttpResponse(text, content_type=collected.CONTENT_TYPE)

@@ -155,6 +155,15 @@ class Batch:
             _tell(verdict)
 
 
+def _label(type_: str) -> str:
+    return type_ if type_ in HANDLED else "other"
+
+
+for _type in (*sorted(HANDLED), _label("")):
+    for _outcome in Outcome:  # at 0 from the start, so that the first one is seen
+        metrics.STRIPE_EVENTS.labels(_type, _outcome)
+
+
 def _storing(fresh: Sequence[Verdict]) -> Statement:
     query, rows = with_rows(SQL["store"], [_row(verdict) for verdict in fresh])
     return Statement(query, {**rows, "payloads": [v.received.body for v in fresh]})
@@ -197,8 +206,7 @@ def _row(verdict: Verdict) -> dict[str, Any]:
 def _tell(verdict: Verdict) -> None:
     event, outcome = verdict.received.notification, verdict.outcome
     log.info(f"🔔 Received Stripe event: {event.type}", stripe_event=event.id, outcome=str(outcome))
-    label = event.type if event.type in HANDLED else "other"
-    metrics.STRIPE_EVENTS.labels(label, outcome).inc()
+    metrics.STRIPE_EVENTS.labels(_label(event.type), outcome).inc()
     if verdict.repeated:
         return
     if event.type == "checkout.session.completed" and verdict.report:

@@ -69,6 +69,7 @@ class Installation:
     webs: int = 1
     workers: int = 1
     rate_limits: bool = True
+    serve_options: tuple[str, ...] = ()
     sandbox_port: int = field(default_factory=ports.free)
     mailbox_port: int = field(default_factory=ports.free)
     smtp_port: int = field(default_factory=ports.free)
@@ -152,7 +153,7 @@ class Installation:
             "--rate-limits" if self.rate_limits else "--no-rate-limits",
         )
         for name, port in self.web_ports.items():
-            self.start(name, "serve", "--port", str(port))
+            self.start(name, "serve", "--port", str(port), *self.serve_options)
         for name in self.worker_names:
             self.start(name, "worker")
         self.await_answers()

@@ -89,6 +89,7 @@ WRONG = {
         ("TRUSTED_PROXIES", "*"),
         ("DATABASE_URL", "mysql://root@localhost/x"),
         ("DATABASE_URL", "postgresql://[bad"),
+        ("DATABASE_URL", "postgresql://one,two:port/x"),
         ("DATABASE_URL", "postgresql://h/x?bogus=1"),
         ("EMAIL_URL", "smtp://host:abc"),
         ("PUBLIC_URL", "http://[::1"),
@@ -155,3 +156,9 @@ def test_no_secret_shows_in_the_settings_repr(tmp_path: Path, secrets: Path) -> 
     for hidden in ("hunter2", "very-secret", "sk_live_hidden", "whsec_hidden"):
         assert hidden not in shown
     assert settings.livemode is True
+
+
+@pytest.mark.parametrize("hosts", ["one,two", "one:5432,two:5433", "one"])
+def test_a_database_may_have_several_hosts(tmp_path: Path, hosts: str) -> None:
+    url = f"postgresql://u@{hosts}/x?target_session_attrs=read-write"
+    assert load(given(tmp_path, DATABASE_URL=url, SECRET_KEY="s")).database_url == url
