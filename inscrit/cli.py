@@ -302,3 +302,51 @@ def reconcile(since: timedelta | None, dry_run: bool, as_json: bool) -> None:  #
             raise NotCompared(f"{error}. Run it again: it goes on from there.") from None
         click.echo(json.dumps(report.as_data(done)) if as_json else report.as_text(done))
     sys.exit(1 if done.for_a_person else 0)
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.option("--canary", is_flag=True, help="Make a real payment, in test mode only.")
+@click.option("--language", type=click.Choice(config.LANGUAGES), help="Else LANGUAGE_CODE.")
+def doctor(as_json: bool, canary: bool, language: str | None) -> None:  # noqa: FBT001 - click
+    """Check the whole set-up; exit code 0 only if nothing is wrong."""
+    from inscrit.doctor import command
+
+    # Standard output is for the report alone.
+    with redirect_stdout(sys.stderr):
+        try:
+            with _ready() as settings:
+                found = command.examine(settings, language, canary=canary)
+        except config.SettingError as problem:
+            found = command.without_settings(problem, language)
+    click.echo(json.dumps(found.as_data(), ensure_ascii=False) if as_json else found.as_text())
+    sys.exit(0 if found.is_right else 1)
+
+
+@main.group()
+def stripe() -> None:
+    """What is to be set up at Stripe."""
+
+
+@stripe.command("setup")
+@click.option("--url", required=True, help="The site's public address: https://host")
+@click.option(
+    "--docker-secret",
+    is_flag=False,
+    flag_value="stripe_webhook_secret",
+    help="Pipe a new signing secret into a Docker secret (of this name) and show it nowhere.",
+)
+@click.option("--retire", is_flag=True, help="Switch other endpoints of the same address off.")
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and change nothing.")
+def stripe_setup(url: str, docker_secret: str | None, retire: bool, dry_run: bool) -> None:  # noqa: FBT001 - click
+    """Create or repair the webhook endpoint at Stripe, with exactly the events needed.
+
+    A new endpoint's signing secret is all that is written to standard output.
+    """
+    from inscrit.webhooks import setting_up
+
+    _load()
+    try:
+        setting_up.run(url, docker_secret, retire=retire, dry_run=dry_run)
+    except setting_up.NotSetUp as error:
+        raise click.ClickException(str(error)) from None

@@ -40,6 +40,7 @@ INSTALLED_APPS = [
     "inscrit.webhooks",
     "inscrit.watchdog",
     "inscrit.reconciliation",
+    "inscrit.doctor",
     "inscrit.api",
     "inscrit.pages",
 ]
