@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import click
 import psycopg
@@ -350,3 +350,47 @@ def stripe_setup(url: str, docker_secret: str | None, retire: bool, dry_run: boo
         setting_up.run(url, docker_secret, retire=retire, dry_run=dry_run)
     except setting_up.NotSetUp as error:
         raise click.ClickException(str(error)) from None
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True))
+def backup(file: Path) -> None:
+    """Write the whole database into FILE; a dash stands for standard output.
+
+    Nobody has to stop working meanwhile. SECRET_KEY is not in it: keep it elsewhere.
+    """
+    from inscrit.backups import BackupError
+
+    with _ready():
+        from inscrit.backups import making
+
+        try:
+            if str(file) == "-":
+                about = making.to_stream(sys.stdout.buffer)
+            else:
+                about = making.to_file(file)
+        except BackupError as error:
+            raise click.ClickException(str(error)) from None
+    rows = ", ".join(f"{number} {name}" for name, number in about.rows.items())
+    click.echo(f"Backed up, as of {about.made_at:%Y-%m-%d %H:%M} UTC: {rows}", err=True)
+
+
+@main.command()
+@click.argument("file", type=click.File("rb"))
+@click.option("--replace", is_flag=True, help="Throw away what is in the database.")
+def restore(file: BinaryIO, replace: bool) -> None:  # noqa: FBT001 - click
+    """Put a backup back, from FILE or, with a dash, from standard input.
+
+    Only into an empty database, unless told to replace what is there. Then run inscrit reconcile.
+    """
+    from inscrit.backups import BackupError
+
+    with _ready():
+        from inscrit.backups import afterwards, restoring
+
+        try:
+            about = restoring.from_stream(file, replace=replace)
+        except BackupError as error:
+            raise click.ClickException(str(error)) from None
+        for line in afterwards.tell(about):
+            click.echo(line)

@@ -8,7 +8,6 @@ import asyncio
 import time
 from collections.abc import Sequence
 from datetime import timedelta
-from email.utils import parseaddr
 from urllib.parse import urlsplit
 
 import httpx
@@ -41,6 +40,9 @@ async def look(settings: Config, before: Sequence[Finding]) -> Finding:
     if settings.livemode is not False:
         what = _("A test payment is made in test mode only; this key is not a test key.")
         return error(NAME, what, _("Rehearse with sk_test_… on an installation of its own."))
+    if settings.organiser_email is None:
+        what = _("A test payment’s mails go to ORGANISER_EMAIL, which is not set.")
+        return error(NAME, what, _("Set ORGANISER_EMAIL to an address that is read."))
     if errors(before):
         return skipped(NAME, _("First what is wrong: a test payment would not arrive."))
     return await _rehearse(settings)
@@ -58,7 +60,7 @@ async def _rehearse(settings: Config) -> Finding:
         seconds = round(time.monotonic() - began, 1)
     except (StripeUnavailable, StripeRefused, checkout.CheckoutNotOpened, NotPaid) as problem:
         what = _("The test payment could not be made: %(why)s")
-        why = str(problem) or type(problem).__name__
+        why = str(problem) or str(problem.__cause__ or type(problem).__name__)
         return error(NAME, what % {"why": why}, _("Look at what Stripe says of the key."))
     finally:
         await cancelling.cancel(registration.pk, refund=True, actor=ACTOR)
@@ -84,8 +86,7 @@ def _register(settings: Config) -> Registration:
             "status": EventStatus.PUBLISHED,
         },
     )
-    address = settings.organiser_email or parseaddr(settings.default_from_email)[1]
-    contact = Contact("Canary", address, settings.language_code)
+    contact = Contact("Canary", settings.organiser_email or "", settings.language_code)
     made = hold_places(Order(event.pk, contact, [Person("Canary", "Test")]), actor=ACTOR)
     Event.objects.filter(pk=event.pk).update(status=EventStatus.DRAFT)
     return made

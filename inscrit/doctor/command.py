@@ -48,11 +48,11 @@ def examine(settings: Config, language: str | None, *, canary: bool = False) -> 
 def without_settings(problem: SettingError, language: str | None) -> Examined:
     """What can be said of settings that nothing starts with."""
     _speak()
-    from . import examination
+    from . import declared
 
     language = language or "fr"
     with translation.override(language):
-        findings = examination.of_settings()
+        findings = declared.look()
         if not errors(findings):  # the settings are right, but a database could not be started
             findings.append(error("database", str(problem), ""))
     return Examined(findings, language)

@@ -57,7 +57,8 @@ def reachable(settings: Config) -> Finding | None:
 
 
 def unreachable(reason: str) -> Finding:
-    reason = (reason.strip().splitlines() or ["?"])[-1]
+    lines = reason.strip().splitlines() or ["?"]
+    reason = next((line for line in lines if "failed:" in line), lines[-1]).strip("- ")
     what = _("The database can’t be reached: %(reason)s") % {"reason": reason}
     return error("database", what, _("Look at DATABASE_URL, and whether PostgreSQL runs."))
 

@@ -1,32 +1,20 @@
 """All checks in their order: first what costs nothing, then what asks others."""
 
-import os
 from collections.abc import Callable, Iterator
 
 from django.db import DatabaseError
 from django.utils.translation import gettext as _
 
-from inscrit import config
-from inscrit.config import Config, Sources
+from inscrit.config import Config
 from inscrit.jobs import in_database
 
-from . import address, clocks, database, disk, forms, mail, ping, stripe, work
-from .finding import Finding, error, skipped
-
-
-def of_settings() -> list[Finding]:
-    """The settings alone; one that can't be read at all is an error of its own."""
-    try:
-        found = forms.look(Sources(os.environ, config.SECRETS_DIR))
-        settings = config.load()
-    except config.SettingError as problem:
-        return [error("settings", str(problem), _("Correct it and run this again."))]
-    return [*found, *address.look(settings)]
+from . import clocks, database, declared, disk, mail, ping, stripe, work
+from .finding import Finding, skipped
 
 
 def at_a_glance(settings: Config) -> list[Finding]:
     """What is cheap enough for every look at the first page: a few small queries."""
-    return [*of_settings(), *_asking(settings, work.look), *disk.look(settings)]
+    return [*declared.look(), *_asking(settings, work.look), *disk.look(settings)]
 
 
 def of_the_database(settings: Config) -> list[Finding]:
@@ -48,7 +36,7 @@ def _asking(settings: Config, look: Callable[[Config], list[Finding]]) -> Iterat
 
 def here(settings: Config) -> list[Finding]:
     """Everything that can be seen from this machine at once."""
-    return [*of_settings(), *of_the_database(settings), *disk.look(settings)]
+    return [*declared.look(), *of_the_database(settings), *disk.look(settings)]
 
 
 async def thorough(settings: Config) -> list[Finding]:
