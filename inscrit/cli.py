@@ -96,15 +96,15 @@ def worker(concurrency: int) -> None:
 
 @main.command()
 def migrate() -> None:
-    """Bring the database's schema up to date."""
+    """Bring the database's schema up to date. Several replicas may run this at once."""
     with _ready():
         _migrate(verbosity=1)
 
 
 def _migrate(verbosity: int = 0) -> None:
-    from django.core.management import call_command
+    from inscrit import migrating
 
-    call_command("migrate", interactive=False, verbosity=verbosity)
+    migrating.migrate(verbosity)
 
 
 @main.command()

@@ -42,7 +42,8 @@ def to_file(path: Path) -> Manifest:
         raise BackupError(f"there is no folder {path.parent}")
     with _made(path.parent) as (folder, about):
         whole = folder / "whole"
-        with whole.open("xb") as file:
+        whole.touch(0o600)
+        with whole.open("wb") as file:
             _pack(folder, about, file)
         try:
             os.link(whole, path)

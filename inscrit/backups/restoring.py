@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 import psycopg
-from django.core.management import call_command
+from inscrit.migrating import migrate
 from django.db import connection
 from psycopg import sql
 
@@ -48,7 +48,7 @@ def from_stream(stream: BinaryIO, *, replace: bool) -> Manifest:
             manifest.check(about, dump, server)
             with _place(direct, replace=replace):
                 _restore(dump, server)
-    call_command("migrate", interactive=False, verbosity=0)
+    migrate()
     return about
 
 

