@@ -27,8 +27,8 @@ check: $(VENV)/.dev
 # What the product is made of, for whoever has to know (CycloneDX).
 sbom: $(VENV)/.dev
 	@mkdir -p build
-	$(BIN)/python -m tools.sbom requirements/runtime.txt > build/sbom.cdx.json
-	@echo build/sbom.cdx.json
+	$(BIN)/cyclonedx-py requirements requirements/runtime.txt --pyproject pyproject.toml \
+		--output-reproducible --output-format JSON --output-file build/sbom.cdx.json
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.webhook_lane $(ARGS)

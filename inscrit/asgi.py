@@ -13,6 +13,7 @@ django_application = get_asgi_application()
 from inscrit import config  # noqa: E402 - Django has to be set up before its rooms are imported
 from inscrit.live.lane import PATH, LiveLane  # noqa: E402
 from inscrit.live.places import Places  # noqa: E402
+from inscrit.monitoring.request_ids import request_id  # noqa: E402
 from inscrit.registrations.services import desk  # noqa: E402
 from inscrit.static_files import Static  # noqa: E402
 from inscrit.webhooks.committer import Committer  # noqa: E402
@@ -39,7 +40,8 @@ class Door:
         if scope["type"] == "lifespan":
             await self._live_through(receive, send)
             return
-        await self._lane(scope["path"])(scope, receive, send)
+        with request_id(scope):
+            await self._lane(scope["path"])(scope, receive, send)
 
     def _lane(self, path: str) -> ASGIApp:
         if path in PATHS:

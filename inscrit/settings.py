@@ -41,6 +41,7 @@ INSTALLED_APPS = [
     "inscrit.watchdog",
     "inscrit.reconciliation",
     "inscrit.doctor",
+    "inscrit.retention",
     "inscrit.api",
     "inscrit.pages",
 ]

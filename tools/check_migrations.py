@@ -31,6 +31,12 @@ BIG = frozenset(
 # From before the first release: no replica of an earlier version ever ran.
 BEFORE_THE_FIRST_RELEASE = frozenset(
     {
+        "mail.0002_organisers_are_told",
+        "mail.0003_who_waits_is_told",
+        "payments.0002_refunds_and_disputes",
+        "registrations.0003_cancelling",
+        "registrations.0004_journal_is_counted",
+        "webhooks.0005_set_aside",
     }
 )
 GONE = (
@@ -40,6 +46,7 @@ GONE = (
     migrations.RenameModel,
     migrations.AlterModelTable,
 )
+GENTLE = ("Concurrently", "NotValid")
 DANGEROUS_SQL = re.compile(
     r"DROP\s+(COLUMN|TABLE)|RENAME\s+(COLUMN|TO)|SET\s+NOT\s+NULL|LOCK\s+TABLE"
     r"|CREATE\s+(UNIQUE\s+)?INDEX\s+(?!CONCURRENTLY)",
@@ -67,9 +74,7 @@ def problems(
 def _of_operation(operation: Operation, table: str, state: ProjectState) -> Iterator[str]:
     match operation:
         case migrations.RunSQL():
-            for statement in _statements(operation.sql):
-                if found := DANGEROUS_SQL.search(statement):
-                    yield f"{found[0]}: old replicas or other sessions would stumble"
+            yield from _of_statements(operation.sql)
         case migrations.SeparateDatabaseAndState():
             for inner in operation.database_operations:
                 yield from _of_operation(inner, table, state)
@@ -79,10 +84,18 @@ def _of_operation(operation: Operation, table: str, state: ProjectState) -> Iter
             yield from _of_new_field(operation.field, operation.describe())
         case migrations.AlterField():
             yield from _of_altered_field(operation, table, state)
-        case migrations.AddIndex() | migrations.AddConstraint() if table in BIG:
-            if not getattr(operation, "atomic", True) or "NotValid" in type(operation).__name__:
-                return
-            yield f"{operation.describe()}: a big table would be locked (Concurrently, NotValid)"
+        case migrations.AddIndex() | migrations.AddConstraint() if _is_rough(operation, table):
+            yield f"{operation.describe()}: locks a big table (use Concurrently, NotValid)"
+
+
+def _is_rough(operation: Operation, table: str) -> bool:
+    return table in BIG and not type(operation).__name__.endswith(GENTLE)
+
+
+def _of_statements(sql: object) -> Iterator[str]:
+    for statement in _statements(sql):
+        if found := DANGEROUS_SQL.search(statement):
+            yield f"{found[0]}: old replicas or other sessions would stumble"
 
 
 def _of_new_field(field: models.Field, what: str) -> Iterator[str]:  # type: ignore[type-arg]
@@ -107,6 +120,8 @@ def _of_altered_field(
 
 def _type(field: models.Field) -> str:  # type: ignore[type-arg]
     """PostgreSQL's type; a longer text is none of another."""
+    if field.is_relation:
+        return f"a key of {field.remote_field.model}"
     return re.sub(r"varchar\(\d+\)", "varchar", field.db_type(connection) or "")
 
 

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 import psycopg
-from inscrit.migrating import migrate
 from django.db import connection
 from psycopg import sql
+
+from inscrit.migrating import migrate
 
 from . import BackupError, manifest, tools
 from .manifest import DUMP, NAME, Manifest
