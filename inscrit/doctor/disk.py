@@ -2,6 +2,7 @@
 
 import shutil
 
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from inscrit import embedded
@@ -17,7 +18,7 @@ def look(settings: Config) -> list[Finding]:
     if not (settings.data_dir / embedded.FOLDER).exists():
         return [skipped(name, _("The database is on a server of its own: watch its disk there."))]
     free = shutil.disk_usage(settings.data_dir).free
-    what = _("%(n)d MB are free in the data folder.") % {"n": free // 1_000_000}
+    what = _("%(n)s GB are free in the data folder.") % {"n": number_format(free / 1e9, 1)}
     mend = _("Make room: a full disk stops everything. Old backups are a good place to begin.")
     if free < LEAST:
         return [error(name, what, mend)]

@@ -1,10 +1,11 @@
 """Whether a worker is at work: its heartbeat, what waits for it, and its last look at Stripe."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -54,7 +55,7 @@ def _workers() -> Finding:
     mend = _("Start it: inscrit worker. Without it no mail goes out and no place is freed.")
     if last is None:
         return error(name, _("No worker is running."), mend)
-    when = timezone.localtime(last).strftime("%Y-%m-%d %H:%M")
+    when = _moment(last)
     return error(
         name, _("No worker is running; the last one was seen %(when)s.") % {"when": when}, mend
     )
@@ -90,11 +91,16 @@ def _reconciled(settings: Config) -> Finding:
     mend = _("The worker compares every quarter of an hour. By hand: inscrit reconcile")
     if last is None:
         return warning(name, _("Stripe and the database have not been compared yet."), mend)
-    when = timezone.localtime(last.finished_at).strftime("%Y-%m-%d %H:%M")
+    when = _moment(last.finished_at)
     if last.finished_at and timezone.now() - last.finished_at > RECONCILED_WITHIN:
         what = _("Stripe and the database were last compared %(when)s.") % {"when": when}
         return error(name, what, mend)
     return ok(name, _("Stripe and the database were compared %(when)s.") % {"when": when})
+
+
+def _moment(when: datetime | None) -> str:
+    """As people of the language write it."""
+    return date_format(timezone.localtime(when), "SHORT_DATETIME_FORMAT") if when else "–"
 
 
 def _row(query: str, *parameters: Any) -> Any:
