@@ -1,5 +1,6 @@
 """Several replicas migrate at once, while visitors use the tables."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Thread
@@ -69,7 +70,7 @@ def test_a_table_that_is_in_use_is_waited_for_a_little_at_a_time(
             if len(pauses) == 2:
                 visitor.execute("COMMIT")
 
-        monkeypatch.setattr(migrating.time, "sleep", pause)
+        monkeypatch.setattr(time, "sleep", pause)
         migrating.migrate()
     assert len(pauses) == 2
 

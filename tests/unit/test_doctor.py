@@ -1,9 +1,11 @@
 """What the doctor says of each secret's form, and of clocks; never the secret itself."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from django.utils import translation
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,6 +20,12 @@ GOOD = {
     "DATABASE_URL": "postgresql://u@h/d",
 }
 NOWHERE = Path("/nowhere")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def in_english() -> Iterator[None]:
+    with translation.override("en"):
+        yield
 
 
 def of(name: str, **said: str) -> Finding:

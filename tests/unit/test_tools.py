@@ -1,5 +1,7 @@
 """What make check refuses: dangerous migrations, licences, holes."""
 
+from typing import Any
+
 import pytest
 from django.db import migrations, models
 from django.db.migrations.operations.base import Operation
@@ -11,7 +13,7 @@ from tools import check_licences, check_migrations, check_vulnerabilities
 def start() -> ProjectState:
     """A big table with two columns."""
     state = ProjectState()
-    fields = [
+    fields: list[tuple[str, models.Field[Any, Any]]] = [
         ("id", models.BigAutoField(primary_key=True)),
         ("note", models.CharField(max_length=20, null=True)),
     ]
@@ -21,8 +23,7 @@ def start() -> ProjectState:
 
 def judged(*operations: Operation, safe: str = "") -> list[str]:
     migration = migrations.Migration("0009_it", "payments")
-    migration.operations = list(operations)
-    migration.safe = safe  # type: ignore[attr-defined]
+    vars(migration).update(operations=list(operations), safe=safe)
     return list(check_migrations.problems(migration, start()))
 
 
