@@ -25,12 +25,15 @@ def run(url: str, docker_secret: str | None, *, retire: bool, dry_run: bool) -> 
     except NoAddress as error:
         raise NotSetUp(str(error)) from None
     except StripeRefused as refusal:
-        raise NotSetUp(
-            f"Stripe refused: {refusal} A restricted key needs the right to write Webhook"
-            " Endpoints."
-        ) from None
+        raise NotSetUp(_why(refusal)) from None
     except StripeUnavailable as error:
         raise NotSetUp(f"Stripe can't be reached ({error}). Nothing more was done.") from None
+
+
+def _why(refusal: StripeRefused) -> str:
+    if refusal.code == "api_key_missing":
+        return f"{refusal}: the endpoint is made with it."
+    return f"Stripe refused: {refusal}. A restricted key has to be able to write Webhook Endpoints."
 
 
 async def _run(address: str, docker_secret: str | None, *, retire: bool, dry_run: bool) -> None:

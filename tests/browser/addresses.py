@@ -70,4 +70,6 @@ ADMIN: Mapping[str, Callable[[Town], str]] = {
     "inbox": lambda _: "/admin/webhooks/stripeevent/",
     "payments": lambda _: "/admin/payments/payment/",
     "mails": lambda _: "/admin/mail/message/",
+    "set-up": lambda _: "/admin/doctor/setup/",
+    "purges": lambda _: "/admin/retention/purge/",
 }
