@@ -16,6 +16,7 @@ from inscrit.live.lane import PATH, LiveLane  # noqa: E402
 from inscrit.live.places import Places  # noqa: E402
 from inscrit.monitoring import scrape  # noqa: E402
 from inscrit.monitoring.pulse import Pulse  # noqa: E402
+from inscrit.monitoring.request_ids import request_id  # noqa: E402
 from inscrit.registrations.services import desk  # noqa: E402
 from inscrit.static_files import Static  # noqa: E402
 from inscrit.webhooks.committer import Committer  # noqa: E402
@@ -56,7 +57,8 @@ class Door:
             return
         if departure.begun:
             send = _last_answer(send)
-        await self._lane(scope["path"])(scope, receive, send)
+        with request_id(scope):
+            await self._lane(scope["path"])(scope, receive, send)
 
     def _lane(self, path: str) -> ASGIApp:
         if path in PATHS:

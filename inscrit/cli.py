@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import click
 import psycopg
@@ -88,7 +88,7 @@ def serve(host: str, port: int, workers: int, embedded_db: bool, migrate_first: 
 
     with _ready(embedded_db=embedded_db) as settings:
         if embedded_db or migrate_first:
-            _migrate(settings)
+            _migrate(patience=DATABASE_PATIENCE)
         server.run(host, port, workers, settings.trusted_proxies)
 
 
@@ -99,25 +99,23 @@ def worker(concurrency: int, migrate_first: bool) -> None:  # noqa: FBT001 - cli
     """Jobs: mails, freeing lapsed holds, refunds, retries, reconciliation with Stripe."""
     from inscrit import jobs
 
-    with _ready() as settings:
+    with _ready():
         if migrate_first:
-            _migrate(settings)
+            _migrate(patience=DATABASE_PATIENCE)
         jobs.work(concurrency)
 
 
 @main.command()
 def migrate() -> None:
-    """Bring the database's schema up to date; safe in several places at once."""
-    from inscrit import schema
-
-    with _ready() as settings:
-        schema.update(settings.database_url or "", verbosity=1)
+    """Bring the database's schema up to date. Several replicas may run this at once."""
+    with _ready():
+        _migrate(verbosity=1)
 
 
-def _migrate(settings: config.Config) -> None:
-    from inscrit import schema
+def _migrate(*, patience: float = 0, verbosity: int = 0) -> None:
+    from inscrit import migrating
 
-    schema.update(settings.database_url or "", patience=DATABASE_PATIENCE)
+    migrating.migrate(verbosity, patience=patience)
 
 
 @main.command()
@@ -325,3 +323,95 @@ def reconcile(since: timedelta | None, dry_run: bool, as_json: bool) -> None:  #
             raise NotCompared(f"{error}. Run it again: it goes on from there.") from None
         click.echo(json.dumps(report.as_data(done)) if as_json else report.as_text(done))
     sys.exit(1 if done.for_a_person else 0)
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.option("--canary", is_flag=True, help="Make a real payment, in test mode only.")
+@click.option("--language", type=click.Choice(config.LANGUAGES), help="Else LANGUAGE_CODE.")
+def doctor(as_json: bool, canary: bool, language: str | None) -> None:  # noqa: FBT001 - click
+    """Check the whole set-up; exit code 0 only if nothing is wrong."""
+    from inscrit.doctor import command
+
+    # Standard output is for the report alone.
+    with redirect_stdout(sys.stderr):
+        try:
+            with _ready() as settings:
+                found = command.examine(settings, language, canary=canary)
+        except config.SettingError as problem:
+            found = command.without_settings(problem, language)
+    click.echo(json.dumps(found.as_data(), ensure_ascii=False) if as_json else found.as_text())
+    sys.exit(0 if found.is_right else 1)
+
+
+@main.group()
+def stripe() -> None:
+    """What is to be set up at Stripe."""
+
+
+@stripe.command("setup")
+@click.option("--url", required=True, help="The site's public address: https://host")
+@click.option(
+    "--docker-secret",
+    is_flag=False,
+    flag_value="stripe_webhook_secret",
+    help="Pipe a new signing secret into a Docker secret (of this name) and show it nowhere.",
+)
+@click.option("--retire", is_flag=True, help="Switch other endpoints of the same address off.")
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and change nothing.")
+def stripe_setup(url: str, docker_secret: str | None, retire: bool, dry_run: bool) -> None:  # noqa: FBT001 - click
+    """Create or repair the webhook endpoint at Stripe, with exactly the events needed.
+
+    A new endpoint's signing secret is all that is written to standard output.
+    """
+    from inscrit.webhooks import setting_up
+
+    _load()
+    try:
+        setting_up.run(url, docker_secret, retire=retire, dry_run=dry_run)
+    except setting_up.NotSetUp as error:
+        raise click.ClickException(str(error)) from None
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True))
+def backup(file: Path) -> None:
+    """Write the whole database into FILE; a dash stands for standard output.
+
+    Nobody has to stop working meanwhile. SECRET_KEY is not in it: keep it elsewhere.
+    """
+    from inscrit.backups import BackupError
+
+    with _ready():
+        from inscrit.backups import making
+
+        try:
+            if str(file) == "-":
+                about = making.to_stream(sys.stdout.buffer)
+            else:
+                about = making.to_file(file)
+        except BackupError as error:
+            raise click.ClickException(str(error)) from None
+    rows = ", ".join(f"{number} {name}" for name, number in about.rows.items())
+    click.echo(f"Backed up, as of {about.made_at:%Y-%m-%d %H:%M} UTC: {rows}", err=True)
+
+
+@main.command()
+@click.argument("file", type=click.File("rb"))
+@click.option("--replace", is_flag=True, help="Throw away what is in the database.")
+def restore(file: BinaryIO, replace: bool) -> None:  # noqa: FBT001 - click
+    """Put a backup back, from FILE or, with a dash, from standard input.
+
+    Only into an empty database, unless told to replace what is there. Then run inscrit reconcile.
+    """
+    from inscrit.backups import BackupError
+
+    with _ready():
+        from inscrit.backups import afterwards, restoring
+
+        try:
+            about = restoring.from_stream(file, replace=replace)
+        except BackupError as error:
+            raise click.ClickException(str(error)) from None
+        for line in afterwards.tell(about):
+            click.echo(line)

@@ -50,6 +50,8 @@ INSTALLED_APPS = [
     "inscrit.reconciliation",
     "inscrit.checkin",
     "inscrit.links",
+    "inscrit.doctor",
+    "inscrit.retention",
     "inscrit.api",
     "inscrit.outgoing",
     "inscrit.pages",

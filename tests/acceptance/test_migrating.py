@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from inscrit import config, embedded
-from inscrit.schema import LOCK
+from inscrit.migrating import LOCK
 
 from .installation import Installation, eventually, folder_for_a_database
 
@@ -17,7 +17,7 @@ from .installation import Installation, eventually, folder_for_a_database
 def test_replicas_that_migrate_at_the_same_time_wait_for_each_other() -> None:
     with folder_for_a_database() as folder, embedded.database(empty(folder)) as url:
         with psycopg.connect(url) as first:
-            assert first.execute(LOCK).fetchone() == (True,)
+            assert first.execute(f"SELECT pg_try_advisory_lock({LOCK})").fetchone() == (True,)
             replicas = [migrating(url, folder) for _ in range(3)]
             with pytest.raises(subprocess.TimeoutExpired):
                 replicas[0].wait(6)
