@@ -1,4 +1,4 @@
-# make demo · make test · make check · make bench · make torture
+# make demo · make test · make check · make bench · make torture · make rehearse
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 ENVIRONMENT_FOR_TOOLS := DATABASE_URL=postgresql://nobody@nowhere/nothing SECRET_KEY=tools \
 	DJANGO_SETTINGS_MODULE=inscrit.settings
 
-.PHONY: demo test check bench bench-live torture format requirements translations clean
+.PHONY: demo test check sbom bench bench-live torture rehearse format requirements translations clean
 
 demo: $(VENV)/.demo
 	$(BIN)/inscrit demo $(ARGS)
@@ -20,6 +20,15 @@ check: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(ENVIRONMENT_FOR_TOOLS) $(BIN)/python -m tools.check_translations
+	$(ENVIRONMENT_FOR_TOOLS) $(BIN)/python -m tools.check_migrations
+	$(BIN)/python -m tools.check_licences
+	$(BIN)/python -m tools.check_vulnerabilities
+
+# What the product is made of, for whoever has to know (CycloneDX).
+sbom: $(VENV)/.dev
+	@mkdir -p build
+	$(BIN)/cyclonedx-py requirements requirements/runtime.txt --pyproject pyproject.toml \
+		--output-reproducible --output-format JSON --output-file build/sbom.cdx.json
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.webhook_lane $(ARGS)
@@ -32,6 +41,10 @@ torture: $(VENV)/.dev
 	$(BIN)/python -m tests.torture.run --web $(WEB) --workers $(WORKERS) $(ARGS)
 WEB ?= 1
 WORKERS ?= 1
+
+# A real Docker Swarm on this machine: docs/decisions/0065-….md
+rehearse:
+	deploy/rehearse $(ARGS)
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .

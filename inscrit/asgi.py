@@ -1,18 +1,22 @@
-"""The one door: two small fast lanes, static files, and Django for everything else."""
+"""The one door: two small fast lanes, static files, metrics, and Django for everything else."""
 
 import os
 from typing import cast
 
 import structlog
 from django.core.asgi import get_asgi_application
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "inscrit.settings")
 django_application = get_asgi_application()
 
 from inscrit import config, memory  # noqa: E402 - Django has to be set up before its rooms are imported
+from inscrit.departure import departure  # noqa: E402
 from inscrit.live.lane import PATH, LiveLane  # noqa: E402
 from inscrit.live.places import Places  # noqa: E402
+from inscrit.monitoring import scrape  # noqa: E402
+from inscrit.monitoring.pulse import Pulse  # noqa: E402
+from inscrit.monitoring.request_ids import request_id  # noqa: E402
 from inscrit.registrations.services import desk  # noqa: E402
 from inscrit.static_files import Static  # noqa: E402
 from inscrit.webhooks.committer import Committer  # noqa: E402
@@ -27,6 +31,8 @@ STATIC_ROOMS = (
     "inscrit.desk",
     "inscrit.pages",
 )
+# Asked by machines that know this one by an address or a name of its own.
+FOR_MACHINES = frozenset({"/healthz", "/readyz"})
 log = structlog.get_logger()
 
 
@@ -39,36 +45,65 @@ class Door:
         self._places = Places(database_url)
         self._webhooks = Intake(secrets(settings.stripe_webhook_secrets), self._committer)
         self._live = LiveLane(self._places)
+        self._scrape = scrape.Scrape(settings.metrics_token)
+        self._pulse = Pulse(self._committer.queued)
         self._static = Static(STATIC_ROOMS)
         self._django = django
+        self._drain_seconds = settings.drain_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._live_through(receive, send)
             return
-        await self._lane(scope["path"])(scope, receive, send)
+        if departure.begun:
+            send = _last_answer(send)
+        with request_id(scope):
+            await self._lane(scope["path"])(scope, receive, send)
 
     def _lane(self, path: str) -> ASGIApp:
         if path in PATHS:
             return self._webhooks
         if PATH.fullmatch(path):
             return self._live
+        if path == scrape.PATH:
+            return self._scrape
         if path.startswith("/static/"):
             return self._static
+        if path in FOR_MACHINES:
+            return self._answer_machines
         return self._django
+
+    async def _answer_machines(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = [header for header in scope["headers"] if header[0] != b"host"]
+        await self._django({**scope, "headers": [*headers, (b"host", b"localhost")]}, receive, send)
 
     async def _live_through(self, receive: Receive, send: Send) -> None:
         """https://asgi.readthedocs.io/en/latest/specs/lifespan.html"""
         await receive()
         await self._committer.start()
         await self._places.start()
+        await self._pulse.start()
+        departure.precede_stopping(self._drain_seconds)
         memory.settle()
         log.info("🚪 Web side ready")
         await send({"type": "lifespan.startup.complete"})
         await receive()
+        await self._pulse.stop()
         await self._places.stop()
         await self._committer.stop()
         await send({"type": "lifespan.shutdown.complete"})
+
+
+def _last_answer(send: Send) -> Send:
+    """Asks the client to open its next connection elsewhere."""
+
+    async def closing(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = [*message.get("headers", ()), (b"connection", b"close")]
+            message = {**message, "headers": headers}
+        await send(message)
+
+    return closing
 
 
 application = Door(config.current(), cast("ASGIApp", django_application))

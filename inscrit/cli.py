@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import click
 import psycopg
@@ -18,6 +18,13 @@ from inscrit import __version__, config, embedded
 
 NOT_MIGRATED = "the database has no tables yet, or not all. Run: inscrit migrate"
 FOLDER = click.Path(path_type=Path, file_okay=False)
+DATABASE_PATIENCE = 60
+MIGRATE_FIRST = click.option(
+    "--migrate",
+    "migrate_first",
+    is_flag=True,
+    help="Wait for the database and bring its schema up to date first.",
+)
 
 
 class Group(click.Group):
@@ -32,7 +39,7 @@ class Group(click.Group):
             return super().invoke(ctx)
         except (config.SettingError, PortTaken) as error:
             raise click.ClickException(str(error)) from None
-        except OperationalError as error:
+        except (OperationalError, psycopg.OperationalError) as error:
             reason = str(error).strip().splitlines()[-1]
             message = f"the database can't be used: {reason}. Look at DATABASE_URL and its server."
             raise click.ClickException(message) from None
@@ -74,37 +81,41 @@ def _ready(*, embedded_db: bool = False) -> Iterator[config.Config]:
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535))
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64))
 @click.option("--embedded-db", is_flag=True, help="Use the embedded PostgreSQL, migrated.")
-def serve(host: str, port: int, workers: int, embedded_db: bool) -> None:  # noqa: FBT001 - click
+@MIGRATE_FIRST
+def serve(host: str, port: int, workers: int, embedded_db: bool, migrate_first: bool) -> None:  # noqa: FBT001 - click
     """The web side: webhooks, pages, admin, API, live places, metrics."""
     from inscrit import server
 
-    with _ready(embedded_db=embedded_db):
-        if embedded_db:
-            _migrate()
-        server.run(host, port, workers)
+    with _ready(embedded_db=embedded_db) as settings:
+        if embedded_db or migrate_first:
+            _migrate(patience=DATABASE_PATIENCE)
+        server.run(host, port, workers, settings.trusted_proxies)
 
 
 @main.command()
 @click.option("--concurrency", default=4, show_default=True, type=click.IntRange(1, 64))
-def worker(concurrency: int) -> None:
+@MIGRATE_FIRST
+def worker(concurrency: int, migrate_first: bool) -> None:  # noqa: FBT001 - click
     """Jobs: mails, freeing lapsed holds, refunds, retries, reconciliation with Stripe."""
     from inscrit import jobs
 
     with _ready():
+        if migrate_first:
+            _migrate(patience=DATABASE_PATIENCE)
         jobs.work(concurrency)
 
 
 @main.command()
 def migrate() -> None:
-    """Bring the database's schema up to date."""
+    """Bring the database's schema up to date. Several replicas may run this at once."""
     with _ready():
         _migrate(verbosity=1)
 
 
-def _migrate(verbosity: int = 0) -> None:
-    from django.core.management import call_command
+def _migrate(*, patience: float = 0, verbosity: int = 0) -> None:
+    from inscrit import migrating
 
-    call_command("migrate", interactive=False, verbosity=verbosity)
+    migrating.migrate(verbosity, patience=patience)
 
 
 @main.command()
@@ -312,3 +323,95 @@ def reconcile(since: timedelta | None, dry_run: bool, as_json: bool) -> None:  #
             raise NotCompared(f"{error}. Run it again: it goes on from there.") from None
         click.echo(json.dumps(report.as_data(done)) if as_json else report.as_text(done))
     sys.exit(1 if done.for_a_person else 0)
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.option("--canary", is_flag=True, help="Make a real payment, in test mode only.")
+@click.option("--language", type=click.Choice(config.LANGUAGES), help="Else LANGUAGE_CODE.")
+def doctor(as_json: bool, canary: bool, language: str | None) -> None:  # noqa: FBT001 - click
+    """Check the whole set-up; exit code 0 only if nothing is wrong."""
+    from inscrit.doctor import command
+
+    # Standard output is for the report alone.
+    with redirect_stdout(sys.stderr):
+        try:
+            with _ready() as settings:
+                found = command.examine(settings, language, canary=canary)
+        except config.SettingError as problem:
+            found = command.without_settings(problem, language)
+    click.echo(json.dumps(found.as_data(), ensure_ascii=False) if as_json else found.as_text())
+    sys.exit(0 if found.is_right else 1)
+
+
+@main.group()
+def stripe() -> None:
+    """What is to be set up at Stripe."""
+
+
+@stripe.command("setup")
+@click.option("--url", required=True, help="The site's public address: https://host")
+@click.option(
+    "--docker-secret",
+    is_flag=False,
+    flag_value="stripe_webhook_secret",
+    help="Pipe a new signing secret into a Docker secret (of this name) and show it nowhere.",
+)
+@click.option("--retire", is_flag=True, help="Switch other endpoints of the same address off.")
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and change nothing.")
+def stripe_setup(url: str, docker_secret: str | None, retire: bool, dry_run: bool) -> None:  # noqa: FBT001 - click
+    """Create or repair the webhook endpoint at Stripe, with exactly the events needed.
+
+    A new endpoint's signing secret is all that is written to standard output.
+    """
+    from inscrit.webhooks import setting_up
+
+    _load()
+    try:
+        setting_up.run(url, docker_secret, retire=retire, dry_run=dry_run)
+    except setting_up.NotSetUp as error:
+        raise click.ClickException(str(error)) from None
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True))
+def backup(file: Path) -> None:
+    """Write the whole database into FILE; a dash stands for standard output.
+
+    Nobody has to stop working meanwhile. SECRET_KEY is not in it: keep it elsewhere.
+    """
+    from inscrit.backups import BackupError
+
+    with _ready():
+        from inscrit.backups import making
+
+        try:
+            if str(file) == "-":
+                about = making.to_stream(sys.stdout.buffer)
+            else:
+                about = making.to_file(file)
+        except BackupError as error:
+            raise click.ClickException(str(error)) from None
+    rows = ", ".join(f"{number} {name}" for name, number in about.rows.items())
+    click.echo(f"Backed up, as of {about.made_at:%Y-%m-%d %H:%M} UTC: {rows}", err=True)
+
+
+@main.command()
+@click.argument("file", type=click.File("rb"))
+@click.option("--replace", is_flag=True, help="Throw away what is in the database.")
+def restore(file: BinaryIO, replace: bool) -> None:  # noqa: FBT001 - click
+    """Put a backup back, from FILE or, with a dash, from standard input.
+
+    Only into an empty database, unless told to replace what is there. Then run inscrit reconcile.
+    """
+    from inscrit.backups import BackupError
+
+    with _ready():
+        from inscrit.backups import afterwards, restoring
+
+        try:
+            about = restoring.from_stream(file, replace=replace)
+        except BackupError as error:
+            raise click.ClickException(str(error)) from None
+        for line in afterwards.tell(about):
+            click.echo(line)

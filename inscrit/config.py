@@ -12,8 +12,9 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from ipaddress import ip_network
 from pathlib import Path
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import platformdirs
@@ -22,6 +23,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 SECRETS_DIR = Path("/run/secrets")
 LANGUAGES = ("fr", "en")
+LONGEST_DRAIN = 300
 
 
 class SettingError(Exception):
@@ -52,6 +54,9 @@ class Config:
     payload_retention_days: int
     # When the organiser's daily figures are sent; None: never.
     digest_hour: int | None
+    metrics_token: str | None = field(repr=False)
+    trusted_proxies: tuple[str, ...]
+    drain_seconds: int
     # Web origins whose scripts may call the API, and whose pages may show an event in a frame.
     cors_origins: frozenset[str] = frozenset()
     embed_origins: frozenset[str] = frozenset()
@@ -116,7 +121,7 @@ def load(environ: Mapping[str, str] = os.environ, secrets_dir: Path = SECRETS_DI
     data_dir = Path(
         sources.get("INSCRIT_DATA_DIR") or platformdirs.user_data_path("inscrit")
     ).expanduser()
-    database_url = _database_url(sources.get("DATABASE_URL"))
+    database_url = _database_url(sources.get("DATABASE_URL"), sources.get("PG_PASSWORD"))
     return Config(
         database_url=database_url,
         data_dir=data_dir,
@@ -135,6 +140,7 @@ def load(environ: Mapping[str, str] = os.environ, secrets_dir: Path = SECRETS_DI
         log_format=_choice("LOG_FORMAT", sources.get("LOG_FORMAT") or "text", ("text", "json")),
         payload_retention_days=_days(sources.get("PAYLOAD_RETENTION_DAYS") or "400"),
         digest_hour=_hour(sources.get("DIGEST_HOUR") or "7"),
+        metrics_token=sources.get("METRICS_TOKEN"),
         cors_origins=_origins("CORS_ORIGINS", sources.get("CORS_ORIGINS")),
         embed_origins=_origins("EMBED_ORIGINS", sources.get("EMBED_ORIGINS")),
         outgoing_private_hosts=_hosts(sources.get("OUTGOING_PRIVATE_HOSTS")),
@@ -142,6 +148,8 @@ def load(environ: Mapping[str, str] = os.environ, secrets_dir: Path = SECRETS_DI
             "REQUIRE_SECOND_FACTOR", sources.get("REQUIRE_SECOND_FACTOR") or "no", ("yes", "no")
         )
         == "yes",
+        trusted_proxies=_networks(sources.get("TRUSTED_PROXIES") or "127.0.0.1, ::1"),
+        drain_seconds=_seconds(sources.get("DRAIN_SECONDS") or "0"),
     )
 
 
@@ -151,7 +159,8 @@ def current() -> Config:
     return load()
 
 
-def _database_url(value: str | None) -> str | None:
+def _database_url(value: str | None, password: str | None) -> str | None:
+    """The address with the password, unless it states one itself."""
     if value is None:
         return None
     mend = (
@@ -164,9 +173,12 @@ def _database_url(value: str | None) -> str | None:
         parts = conninfo_to_dict(value)
     except psycopg.ProgrammingError:  # its own text would show a part of the password
         raise SettingError("DATABASE_URL", "it can't be read", mend) from None
-    if not str(parts.get("port", "5432")).isdigit():
+    # One for each of several hosts, any of them left out.
+    if not all(port.isdigit() for port in str(parts.get("port", "")).split(",") if port):
         raise SettingError("DATABASE_URL", "its port is no number", mend)
-    return value
+    if password is None or "password" in parts:
+        return value
+    return f"{value}{'&' if '?' in value else '?'}password={quote(password, safe='')}"
 
 
 def _secret_key(value: str | None, kept_in: Path | None) -> str:
@@ -305,3 +317,21 @@ def _hour(value: str) -> int | None:
         return int(value)
     mend = "Write an hour from 0 to 23, or off."
     raise SettingError("DIGEST_HOUR", f"{value!r} is no hour", mend)
+
+
+def _networks(value: str) -> tuple[str, ...]:
+    """Addresses and networks. An unknown one is refused: it would be trusted by nobody."""
+    found = tuple(value.replace(",", " ").split())
+    try:
+        return tuple(str(ip_network(one)) for one in found)
+    except ValueError:
+        problem = f"{value!r} is no list of addresses"
+        mend = "Write addresses or networks such as 10.0.0.0/8, separated by commas."
+        raise SettingError("TRUSTED_PROXIES", problem, mend) from None
+
+
+def _seconds(value: str) -> int:
+    if value.isascii() and value.isdigit() and int(value) <= LONGEST_DRAIN:
+        return int(value)
+    problem = f"{value!r} is no number of seconds up to {LONGEST_DRAIN}"
+    raise SettingError("DRAIN_SECONDS", problem, "Write 5.")

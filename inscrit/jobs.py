@@ -6,7 +6,7 @@ connection that is known to be alive, and gives it back.
 
 import asyncio
 import signal
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, ParamSpec, TypeVar, cast
 
@@ -19,8 +19,9 @@ from psycopg_pool import PoolTimeout
 
 if TYPE_CHECKING:
     from django.db.backends.postgresql.base import DatabaseWrapper
-    from procrastinate import App
+    from procrastinate import App, JobContext
     from procrastinate.contrib.django.django_connector import DjangoConnector
+    from procrastinate.worker import Worker
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -105,4 +106,13 @@ async def _take_jobs(worker_app: "App", concurrency: int) -> None:
         delete_jobs="successful",
         fetch_job_polling_interval=2,
         install_signal_handlers=False,
+        worker_middleware=[_name_the_job],
     )
+
+
+async def _name_the_job(
+    go_on: "Callable[[], Awaitable[object]]", context: "JobContext", _worker: "Worker"
+) -> object:
+    """Every line that a job writes says which job it was."""
+    with structlog.contextvars.bound_contextvars(job=context.job.id):
+        return await go_on()

@@ -16,10 +16,11 @@ SECRET_KEY = CONFIG.secret_key
 DEBUG = False
 ALLOWED_HOSTS = list({CONFIG.public_host, "localhost", "127.0.0.1", "[::1]"})
 CSRF_TRUSTED_ORIGINS = [CONFIG.public_url]
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+# Whether a request came by HTTPS is the server's to say, which believes trusted proxies only.
 HTTPS = CONFIG.public_url.startswith("https://")
 SESSION_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_SECURE = HTTPS
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
 SECURE_REFERRER_POLICY = "same-origin"
 # A day at the desk; then the password is asked for again.
 SESSION_COOKIE_AGE = 12 * 60 * 60
@@ -49,6 +50,8 @@ INSTALLED_APPS = [
     "inscrit.reconciliation",
     "inscrit.checkin",
     "inscrit.links",
+    "inscrit.doctor",
+    "inscrit.retention",
     "inscrit.api",
     "inscrit.outgoing",
     "inscrit.pages",

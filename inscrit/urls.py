@@ -22,7 +22,6 @@ def no_way_on(_request: HttpRequest, _content_type: int, _object: str) -> HttpRe
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.alive),
     path("readyz", health.ready),
-    path("metrics", health.metrics),
     path("admin/r/<int:_content_type>/<path:_object>/", no_way_on),
     path(
         "admin/password_reset/",

@@ -19,10 +19,12 @@ EVENT_OUT: Json = {
     "time_zone": "Europe/Paris",
     "confirmed": 86,
     "held": 4,
+    "waiting": 0,
     "remaining": 30,
     "sales_end_at": None,
     "refund_until": "2027-06-26T12:00:00Z",
     "lost_dispute": "free_places",
+    "offer_hours": 24,
 }
 CANCELLATION: Json = {
     **EVENT_OUT,
@@ -122,7 +124,36 @@ REPLAYED: Json = {
 }
 NEXT = "WyIyMDI3LTA3LTAzVDEyOjAwOjAwKzAwOjAwIiwgImV2LTdrMm05eHFwZDRoYSJd"
 
+JOINED: Json = {
+    "id": "wait-5m8xq2k9zt4hjw7pbc3d",
+    "position": 3,
+    "places": 2,
+    "token": CREATED["token"],
+    "url": "https://inscrit.example.org/waiting-list/wait-5m8xq2k9zt4hjw7pbc3d?token=…",
+}
+WAITING_OUT: Json = {
+    "id": JOINED["id"],
+    "number": 7,
+    "state": "waiting",
+    "places": 2,
+    "contact": REGISTRATION_OUT["contact"],
+    "participants": REGISTRATION_OUT["participants"],
+    "created_at": "2027-06-20T18:04:11Z",
+    "registration_id": None,
+    "registration_status": None,
+    "offered_until": None,
+}
+ARRIVED_AT = "2027-07-03T12:02:40Z"
+CHECKED_IN: Json = {
+    "registration_id": REGISTRATION_OUT["id"],
+    "verdict": "welcome",
+    "participants": [{**one, "arrived_at": ARRIVED_AT} for one in REGISTRATION_OUT["participants"]],
+}
+
 BY_CALL |= {
+    "join_waiting_list": JOINED,
+    "list_waiting": {"items": [WAITING_OUT], "next": None},
+    "check_in_registration": CHECKED_IN,
     "list_events": {"items": [EVENT_OUT], "next": NEXT},
     "create_event": EVENT_OUT,
     "get_event": EVENT_OUT,
@@ -161,6 +192,17 @@ ERRORS: dict[str, tuple[int, str, Json]] = {
     "nothing_to_change": (409, "In its present state it can't be marked paid.", {}),
     "nothing_to_review": (409, "There is nothing to look at.", {}),
     "nothing_to_accept": (409, "There is no money that could be accepted for it.", {}),
+    "places_left": (409, "There are enough places: register instead.", {"remaining": 2}),
+    "never_enough": (409, "The event has 120 places in all.", {"capacity": 120}),
+    "already_waiting": (
+        409,
+        "This address is on the waiting list already. The link is in the mail sent then.",
+        {},
+    ),
+    "wrong_event": (409, "This registration is for another event.", {}),
+    "not_paid": (409, "It is not paid.", {}),
+    "refunded": (409, "Its money was given back.", {}),
+    "cancelled": (409, "It is cancelled.", {}),
     "body_too_large": (413, "Request Entity Too Large.", {}),
     "invalid": (
         422,
@@ -198,6 +240,10 @@ SPECIAL: dict[str, dict[int, list[str]]] = {
         502: ["checkout_refused"],
         503: ["checkout_unavailable", "unavailable"],
     },
+    "join_waiting_list": {
+        409: ["places_left", "sales_closed", "already_waiting", "never_enough"],
+    },
+    "check_in_registration": {409: ["wrong_event", "not_paid", "refunded", "cancelled"]},
     "refund_registration": {
         409: ["nothing_to_refund"],
         422: ["invalid", "idempotency_key_reused"],

@@ -225,6 +225,8 @@ class Event(models.Model):
         return self.title
 
     def save(self, *args: object, **kwargs: object) -> None:
+        if not self.id:  # a form with rows below it takes the id of what it adds away
+            self.id = new_event_id()
         if not self.slug:
             # The id's own letters keep the address unique without asking the database.
             self.slug = f"{slugify(self.title)[:70] or 'event'}-{self.id[-6:]}"

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs
 import msgspec
 from starlette.types import Receive, Scope, Send
 
+from inscrit.departure import departure
 from inscrit.monitoring import metrics
 
 from .channel import Channel
@@ -98,6 +99,7 @@ class LiveLane:
         with (
             metrics.LIVE_WATCHERS.track_inprogress(),
             self._places.watched(channels, watcher, many=many),
+            departure.announced_to(watcher.leave),
         ):
             await watcher.until_gone(receive)
 

@@ -17,18 +17,18 @@ class Watcher:
     and what moved in between is kept as one mark per source. So each costs the same small memory.
     """
 
-    __slots__ = ("_moved", "_send", "_writing")
+    __slots__ = ("_leaving", "_moved", "_send", "_writing")
 
     def __init__(self, send: Send) -> None:
         self._send = send
         self._moved: dict[object, bytes] = {}
         self._writing: asyncio.Task[None] | None = None
+        self._leaving = False
 
     def tell(self, source: object, frame: bytes) -> None:
         """Write ``frame`` as soon as may be, unless a later one of the same source overtakes it."""
         self._moved[source] = frame
-        if self._writing is None:
-            self._writing = asyncio.create_task(self._write())
+        self._begin_writing()
 
     def greet(self) -> None:
         """Say when to come back should this break off."""
@@ -40,6 +40,11 @@ class Watcher:
         if not self._moved:
             self.tell(self, HEARTBEAT)
 
+    def leave(self) -> None:
+        """End the stream: its browser then opens it again, elsewhere."""
+        self._leaving = True
+        self._begin_writing()
+
     async def until_gone(self, receive: Receive) -> None:
         try:
             while (await receive())["type"] != "http.disconnect":
@@ -48,11 +53,17 @@ class Watcher:
             if self._writing is not None:
                 self._writing.cancel()
 
+    def _begin_writing(self) -> None:
+        if self._writing is None:
+            self._writing = asyncio.create_task(self._write())
+
     async def _write(self) -> None:
         try:
             while self._moved:
                 body = b"".join(self._moved.values())
                 self._moved.clear()
                 await self._send({"type": "http.response.body", "body": body, "more_body": True})
+            if self._leaving:
+                await self._send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
             self._writing = None

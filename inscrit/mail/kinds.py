@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext_lazy as _
 
+from inscrit.monitoring import totals
+
 if TYPE_CHECKING:
     from django.utils.functional import Promise
 
@@ -52,6 +54,7 @@ _KINDS: dict[str, Kind] = {}
 def register(kind: Kind) -> None:
     """From now on there are messages of this kind; the same name again replaces it."""
     _KINDS[kind.name] = kind
+    totals.EMAIL_KINDS.append(kind.name)
 
 
 def of(name: str) -> Kind:

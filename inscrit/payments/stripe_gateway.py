@@ -14,8 +14,9 @@ from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from functools import cache
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 from weakref import WeakKeyDictionary
 
 from inscrit import config
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
     from stripe import (
+        Account,
         Dispute,
         Event,
         ListObject,
@@ -33,9 +35,14 @@ if TYPE_CHECKING:
         RequestOptions,
         StripeClient,
         StripeObject,
+        WebhookEndpoint,
     )
     from stripe.checkout import Session
-    from stripe.params import EventListParams
+    from stripe.params import (
+        EventListParams,
+        WebhookEndpointCreateParams,
+        WebhookEndpointUpdateParams,
+    )
     from stripe.params.checkout import SessionCreateParams
 
 T = TypeVar("T")
@@ -129,6 +136,28 @@ class DisputeState:
     payment_intent: str
     amount: int
     status: str
+
+
+@dataclass(frozen=True, slots=True)
+class AccountState:
+    """Whose account our key opens. ``clock`` is Stripe's at the moment of its answer."""
+
+    id: str
+    name: str
+    charges_enabled: bool
+    clock: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointState:
+    """Where Stripe sends its events, and which; ``api_version`` None is the account's own."""
+
+    id: str
+    url: str
+    enabled: bool
+    events: frozenset[str]
+    api_version: str | None
+    livemode: bool
 
 
 async def create_session(params: "SessionCreateParams", idempotency_key: str) -> SessionState:
@@ -311,6 +340,88 @@ async def find_dispute(dispute_id: str) -> DisputeState | None:
     return await _found(lambda client: client.v1.disputes.retrieve_async(dispute_id), _dispute)
 
 
+def api_version() -> str:
+    """The version of Stripe's API that the library is made for, and we with it."""
+    import stripe
+
+    return stripe.api_version
+
+
+async def account() -> AccountState:
+    """https://docs.stripe.com/api/accounts/retrieve"""
+    return _account(await _call(lambda client: client.v1.accounts.retrieve_current_async()))
+
+
+async def endpoints() -> list[EndpointState]:
+    """All webhook endpoints of our key's mode. https://docs.stripe.com/api/webhook_endpoints/list"""
+    return [
+        _endpoint(endpoint)
+        async for page in _pages(
+            lambda client: client.v1.webhook_endpoints.list_async({"limit": PAGE})
+        )
+        for endpoint in page
+    ]
+
+
+async def create_endpoint(url: str, events: "Sequence[str]") -> tuple[EndpointState, str]:
+    """A new endpoint of our API version, with its signing secret: Stripe tells it only now.
+
+    https://docs.stripe.com/api/webhook_endpoints/create
+    """
+    wanted = cast(
+        "WebhookEndpointCreateParams",
+        {
+            "url": url,
+            "enabled_events": list(events),
+            "api_version": api_version(),
+            "description": "Inscrit",
+        },
+    )
+    made = await _call(lambda client: client.v1.webhook_endpoints.create_async(wanted))
+    return _endpoint(made), made.secret or ""
+
+
+async def change_endpoint(
+    endpoint_id: str, *, enabled: bool, events: "Sequence[str]" = ()
+) -> EndpointState:
+    """Switch an endpoint on or off, and give it these events if there are any.
+
+    https://docs.stripe.com/api/webhook_endpoints/update
+    """
+    said: dict[str, object] = {"disabled": not enabled}
+    if events:
+        said["enabled_events"] = list(events)
+    wanted = cast("WebhookEndpointUpdateParams", said)
+    return _endpoint(
+        await _call(lambda client: client.v1.webhook_endpoints.update_async(endpoint_id, wanted))
+    )
+
+
+async def pay_as_a_rehearsal(registration_id: str, amount: int, currency: str) -> IntentState:
+    """Make a payment with Stripe's own test card, as if through a Checkout session.
+
+    No API pays a Checkout session; its payment carries the same metadata and confirms as well.
+    A live key is refused by Stripe for this card. https://docs.stripe.com/testing
+    """
+    metadata = {"registrationId": registration_id}
+    return _intent(
+        await _call(
+            lambda client: client.v1.payment_intents.create_async(
+                {
+                    "amount": amount,
+                    "currency": currency,
+                    "payment_method": "pm_card_visa",
+                    "allowed_payment_method_types": ["card"],
+                    "confirm": True,
+                    "metadata": metadata,
+                    "description": "inscrit doctor --canary",
+                },
+                {"idempotency_key": f"canary-{registration_id}"},
+            )
+        )
+    )
+
+
 @cache
 def _library() -> None:
     import stripe
@@ -447,6 +558,29 @@ def _refund(refund: "Refund") -> RefundState:
 def _dispute(dispute: "Dispute") -> DisputeState:
     return DisputeState(
         dispute.id, _id(dispute.payment_intent) or "", dispute.amount, dispute.status
+    )
+
+
+def _account(account: "Account") -> AccountState:
+    profile = getattr(account, "business_profile", None)
+    response = account.last_response
+    date = response.headers.get("date") if response else None
+    return AccountState(
+        id=account.id,
+        name=getattr(profile, "name", None) or "",
+        charges_enabled=bool(getattr(account, "charges_enabled", True)),
+        clock=parsedate_to_datetime(date) if date else None,
+    )
+
+
+def _endpoint(endpoint: "WebhookEndpoint") -> EndpointState:
+    return EndpointState(
+        id=endpoint.id,
+        url=endpoint.url,
+        enabled=endpoint.status == "enabled",
+        events=frozenset(endpoint.enabled_events),
+        api_version=endpoint.api_version,
+        livemode=endpoint.livemode,
     )
 
 

@@ -4,13 +4,14 @@ PostgreSQL lets go of the lock with its connection: a process that dies leaves n
 """
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import psycopg
 from django.db import connection
 from psycopg.conninfo import make_conninfo
 
 LOCK = "SELECT pg_try_advisory_lock(hashtext('inscrit reconciliation'))"
+UNLOCK = "SELECT pg_advisory_unlock(hashtext('inscrit reconciliation'))"
 
 
 class AlreadyRunning(Exception):
@@ -24,7 +25,12 @@ async def alone() -> AsyncIterator[None]:
         row = await (await held.execute(LOCK)).fetchone()
         if row != (True,):
             raise AlreadyRunning
-        yield
+        try:
+            yield
+        finally:
+            # A server takes its time to notice a closed connection: the next run need not wait.
+            with suppress(psycopg.OperationalError):
+                await held.execute(UNLOCK)
 
 
 def _address() -> str:

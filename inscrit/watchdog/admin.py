@@ -15,7 +15,10 @@ from inscrit.events.admin import EventAdmin
 from inscrit.events.models import Event
 
 from . import places
+from .health.admin import HealthAdmin
 from .models import AuditRun
+
+__all__ = ["AuditRunAdmin", "HealthAdmin"]
 
 if TYPE_CHECKING:
     from django.utils.safestring import SafeString

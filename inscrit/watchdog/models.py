@@ -30,3 +30,12 @@ class AuditRun(models.Model):
     def keys(self) -> set[str]:
         """What the breaches told are known by."""
         return {breach["key"] for breach in self.breaches}
+
+
+class Health(AuditRun):
+    """Has no rows of its own: the page of the main numbers, with a permission to see it."""
+
+    class Meta:
+        proxy = True
+        verbose_name = _("health")
+        verbose_name_plural = _("health")

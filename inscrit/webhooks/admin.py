@@ -9,7 +9,7 @@ import structlog
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest, QueryDict
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.formats import date_format, number_format
@@ -29,7 +29,7 @@ from inscrit.registrations.deeds import actor
 from inscrit.registrations.explanations import explain, in_words
 from inscrit.registrations.models import JournalEntry, Registration
 
-from . import services, signature
+from . import rotation, services, signature
 from .models import NEEDS_A_PERSON, EventOutcome, StripeEvent
 from .types import TYPES
 
@@ -115,6 +115,28 @@ def what_it_changed(request: HttpRequest, event: StripeEvent) -> "SafeString":
     return render_to_string("admin/webhooks/changes.html", context, request)
 
 
+VERDICTS = {
+    rotation.Verdict.ONLY: _("The only one: keep it."),
+    rotation.Verdict.NEWEST: _("The newest: keep it."),
+    rotation.Verdict.UNPROVEN: _("The newest: it has verified nothing yet."),
+    rotation.Verdict.IN_USE: _("Still needed: keep it."),
+    rotation.Verdict.SAFE_TO_REMOVE: _("No longer in use: it is safe to remove."),
+}
+
+
+def secrets_in_words() -> list[dict[str, Any]]:
+    """Each signing secret of the setting: how much it was used, and what to do with it."""
+    ours = [one.fingerprint for one in signature.secrets(_secrets())]
+    return [
+        {
+            "use": use,
+            "words": VERDICTS[use.verdict],
+            "is_safe": use.verdict is rotation.Verdict.SAFE_TO_REMOVE,
+        }
+        for use in rotation.uses(ours)
+    ]
+
+
 class TypeFilter(admin.SimpleListFilter):
     title = _("what Stripe says")
     parameter_name = "type"
@@ -190,6 +212,13 @@ class StripeEventAdmin(Unchangeable, Page[StripeEvent]):
     actions = ("replay", "dry_run", "set_aside")
     deeds: ClassVar[list[Deed[Any]]] = [DryRun(), Replay(), SetAside()]
     above: ClassVar[list[Panel]] = [what_it_changed]
+    change_list_template = "admin/webhooks/inbox.html"
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        context = {"secrets": secrets_in_words(), **(extra_context or {})}
+        return super().changelist_view(request, context)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[StripeEvent]:
         return super().get_queryset(request).defer("payload")

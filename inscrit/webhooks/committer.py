@@ -54,6 +54,10 @@ class Committer:
         self._connection: psycopg.AsyncConnection[tuple[object, ...]] | None = None
         self._task: asyncio.Task[None] | None = None
 
+    def queued(self) -> int:
+        """How many wait for the next commit."""
+        return self._waiting.qsize()
+
     async def start(self) -> None:
         self._task = asyncio.create_task(self._run(), name="group committer")
 

@@ -1,5 +1,6 @@
 """What becomes of each Stripe event: decided in a batch, written down with its outcome."""
 
+import re
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -38,6 +39,7 @@ PARKED = frozenset({UNKNOWN_REGISTRATION, UNKNOWN_PAYMENT})
 
 SQL = statements(Path(__file__).parent / "sql" / "inbox.sql")
 log = structlog.get_logger()
+_OURS = re.compile(r"reg-[a-z0-9]{1,40}").fullmatch
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -155,6 +157,15 @@ class Batch:
             _tell(verdict)
 
 
+def _label(type_: str) -> str:
+    return type_ if type_ in HANDLED else "other"
+
+
+for _type in (*sorted(HANDLED), _label("")):
+    for _outcome in Outcome:  # at 0 from the start, so that the first one is seen
+        metrics.STRIPE_EVENTS.labels(_type, _outcome)
+
+
 def _storing(fresh: Sequence[Verdict]) -> Statement:
     query, rows = with_rows(SQL["store"], [_row(verdict) for verdict in fresh])
     return Statement(query, {**rows, "payloads": [v.received.body for v in fresh]})
@@ -196,19 +207,32 @@ def _row(verdict: Verdict) -> dict[str, Any]:
 
 def _tell(verdict: Verdict) -> None:
     event, outcome = verdict.received.notification, verdict.outcome
-    log.info(f"🔔 Received Stripe event: {event.type}", stripe_event=event.id, outcome=str(outcome))
-    label = event.type if event.type in HANDLED else "other"
-    metrics.STRIPE_EVENTS.labels(label, outcome).inc()
+    named = _registration(verdict)
+    about = {"registration": named} if named else {}
+    log.info(
+        f"🔔 Received Stripe event: {event.type}",
+        stripe_event=event.id,
+        outcome=str(outcome),
+        **about,
+    )
+    metrics.STRIPE_EVENTS.labels(_label(event.type), outcome).inc()
     if verdict.repeated:
         return
     if event.type == "checkout.session.completed" and verdict.report:
         session = verdict.report.session
-        log.info(f"✅ Checkout completed for session: {session}", stripe_event=event.id)
+        log.info(f"✅ Checkout completed for session: {session}", stripe_event=event.id, **about)
     if verdict.entry:
         story.tell([verdict.entry])
         _count_delay(verdict)
     elif outcome is Outcome.REJECTED or _is_failure(verdict):
         log.warning(story.FAILURE, stripe_event=event.id, reason=verdict.reason)
+
+
+def _registration(verdict: Verdict) -> str | None:
+    """The one it concerns, if it is of our form: anybody may write anything into a reference."""
+    named = verdict.report.registration if verdict.report else None
+    named = verdict.entry.before.id if verdict.entry else named
+    return named if named and _OURS(named) else None
 
 
 def _is_failure(verdict: Verdict) -> bool:

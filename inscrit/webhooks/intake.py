@@ -44,6 +44,10 @@ class Intake:
     def __init__(self, secrets: tuple[Secret, ...], committer: Committer) -> None:
         self._secrets = secrets
         self._committer = committer
+        # A secret that verifies nothing is told too, as 0.
+        self._verified_by = {
+            one.fingerprint: metrics.VERIFIED.labels(one.fingerprint) for one in secrets
+        }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
@@ -81,11 +85,13 @@ class Intake:
 
     def _verified(self, body: str, header: bytes | None) -> Secret:
         try:
-            return verify(body, header.decode("latin-1") if header else None, self._secrets)
+            secret = verify(body, header.decode("latin-1") if header else None, self._secrets)
         except BadSignature as error:
             metrics.SIGNATURE_FAILURES.inc()
             log.warning(SIGNATURE_FAILED, reason=str(error))
             raise Refusal(400, f"Webhook signature verification failed: {error}.") from None
+        self._verified_by[secret.fingerprint].inc()
+        return secret
 
 
 async def _read(headers: dict[bytes, bytes], receive: Receive) -> bytes:

@@ -69,6 +69,7 @@ class Installation:
     webs: int = 1
     workers: int = 1
     rate_limits: bool = True
+    serve_options: tuple[str, ...] = ()
     sandbox_port: int = field(default_factory=ports.free)
     mailbox_port: int = field(default_factory=ports.free)
     smtp_port: int = field(default_factory=ports.free)
@@ -152,7 +153,7 @@ class Installation:
             "--rate-limits" if self.rate_limits else "--no-rate-limits",
         )
         for name, port in self.web_ports.items():
-            self.start(name, "serve", "--port", str(port))
+            self.start(name, "serve", "--port", str(port), *self.serve_options)
         for name in self.worker_names:
             self.start(name, "worker")
         self.await_answers()
@@ -285,14 +286,15 @@ class Installation:
     ) -> httpx.Response:
         """Post a webhook of our own making, signed by the official library."""
         text = payload if isinstance(payload, str) else payload.decode("latin-1")
+        signed = self.signed(text, secret=secret, age=age)
+        return self.web.post("/stripe/webhooks", content=payload, headers=signed | headers)
+
+    def signed(self, payload: str, *, secret: str = SECRET, age: int = 0) -> dict[str, str]:
+        """The header that Stripe would sign this body with."""
         signature = stripe.WebhookSignature.generate_signature_header(
-            text, secret, timestamp=int(time.time()) - age
+            payload, secret, timestamp=int(time.time()) - age
         )
-        return self.web.post(
-            "/stripe/webhooks",
-            content=payload,
-            headers={"stripe-signature": signature, **headers},
-        )
+        return {"stripe-signature": signature}
 
     def stripe_object(self, path: str) -> dict[str, Any]:
         """An object as Stripe's API gives it."""

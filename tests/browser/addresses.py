@@ -87,4 +87,7 @@ ADMIN: Mapping[str, Callable[[Town], str]] = {
     "inbox": lambda _: "/admin/webhooks/stripeevent/",
     "payments": lambda _: "/admin/payments/payment/",
     "mails": lambda _: "/admin/mail/message/",
+    "health": lambda _: "/admin/watchdog/health/?period=hour",
+    "set-up": lambda _: "/admin/doctor/setup/",
+    "purges": lambda _: "/admin/retention/purge/",
 }

@@ -18,6 +18,7 @@ from inscrit.mail.samples import SAMPLES
 from inscrit.registrations.lifecycle import CheckoutExpired
 from inscrit.registrations.models import Registration
 
+from . import event_form
 from .desk import address, asked, chosen, done, listed, organiser, reader, seen, text_of
 from .mailserver import MailServer, mail_server
 from .test_audit import make_event, paid, register, tell
@@ -260,25 +261,8 @@ def test_saving_an_event_that_people_registered_for_leads_to_the_question() -> N
     event = make_event()
     paid(event)
     desk = organiser()
-    page = desk.get(page_of(event))
-    form = page.context["adminform"].form
-    said = {name: form[name].value() for name in form.fields} | {"title": "Grande sortie"}
-    for name in ("starts_at", "ends_at", "sales_end_at", "refund_until"):
-        value = said.pop(name, None)
-        said |= (
-            {f"{name}_0": value.strftime("%Y-%m-%d"), f"{name}_1": value.strftime("%H:%M:%S")}
-            if value
-            else {}
-        )
-    formset = {
-        "photo-TOTAL_FORMS": "0",
-        "photo-INITIAL_FORMS": "0",
-        "mails-TOTAL_FORMS": "1",
-        "mails-INITIAL_FORMS": "0",
-        "mails-0-words": "Apportez un pull.",
-        "mails-0-reminder_days": "7",
-    }
-    answer = desk.post(page_of(event), {k: v for k, v in (said | formset).items() if v is not None})
+    words = {"mails-0-words": "Apportez un pull.", "mails-0-reminder_days": "7"}
+    answer = event_form.save(desk, event, title="Grande sortie", **words)
     assert answer.status_code == 302, answer.context["errors"] if answer.context else ""
     event.refresh_from_db()
     assert answer["location"] == address(event, "tell-change"), event.title

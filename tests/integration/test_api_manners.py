@@ -30,11 +30,14 @@ TABLE: dict[tuple[str, str], Roles] = {
     ("GET", "/events/{event_id}/places"): EVERYBODY,
     ("GET", "/events/{event_id}/places/stream"): EVERYBODY,
     ("POST", "/events/{event_id}/registrations"): EVERYBODY,
+    ("GET", "/events/{event_id}/waiting-list"): STAFF,
+    ("POST", "/events/{event_id}/waiting-list"): EVERYBODY,
     ("GET", "/registrations/{registration_id}"): STAFF,
     ("POST", "/registrations/{registration_id}/cancel"): HANDLES,
     ("POST", "/registrations/{registration_id}/refund"): HANDLES,
     ("POST", "/registrations/{registration_id}/mark-paid"): HANDLES,
     ("POST", "/registrations/{registration_id}/review"): HANDLES,
+    ("POST", "/registrations/{registration_id}/checkin"): HANDLES,
     ("GET", "/stripe-events"): STAFF,
     ("GET", "/stripe-events/{stripe_event_id}"): STAFF,
     ("POST", "/stripe-events/{stripe_event_id}/replay"): HANDLES,
@@ -51,6 +54,7 @@ TABLE: dict[tuple[str, str], Roles] = {
 BODIES = {
     ("POST", "/events"): {"title": ""},
     ("POST", "/events/{event_id}/registrations"): {},
+    ("POST", "/events/{event_id}/waiting-list"): {},
     ("POST", "/registrations/{registration_id}/review"): {"resolution": "ignore"},
     ("POST", "/webhook-endpoints"): {},
 }

@@ -15,35 +15,21 @@ from inscrit.events.models import Event
 from inscrit.events.state import State, state_of
 
 from .desk import address, asked, done, fingerprint, listed, organiser, reader, seen, text_of
-from .test_admin import forms
+from .event_form import save
 from .test_audit import make_event, paid, register
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NEW_YORK = ZoneInfo("America/New_York")
 
 
-def form(**said: Any) -> dict[str, Any]:
-    return {
-        "title": "Kermesse",
-        "starts_at": "2029-07-03T14:00",
-        "ends_at": "2029-07-03T19:00",
-        "time_zone": "Europe/Paris",
-        "capacity": "20",
-        "price": "12.50",
-        "currency": "eur",
-        "status": "draft",
-        "late_payment": "refund",
-        "lost_dispute": "free_places",
-        "offer_hours": 24,
-        "payment_methods": ["stripe", "cheque"],
-        "payment_days": 10,
-        **forms("photo", 0),
-        **forms("mails", 0),
-        **forms("options", 0),
-        **forms("questions", 0),
-        **forms("consents", 0),
-        **said,
-    }
+TYPED = {
+    "title": "Kermesse",
+    "starts_at": "2029-07-03T14:00",
+    "ends_at": "2029-07-03T19:00",
+    "time_zone": "Europe/Paris",
+    "capacity": "20",
+    "price": "12.50",
+}
 
 
 def fresh(event: Event) -> Event:
@@ -53,8 +39,8 @@ def fresh(event: Event) -> Event:
 
 def test_an_event_elsewhere_is_typed_and_shown_in_its_own_time() -> None:
     desk = organiser()
-    said = form(time_zone="America/New_York", sales_end_at="2029-07-01T08:30")
-    assert desk.post(reverse("admin:events_event_add"), said).status_code == 302
+    said = {**TYPED, "time_zone": "America/New_York", "sales_end_at": "2029-07-01T08:30"}
+    assert save(desk, None, **said).status_code == 302
     event = Event.objects.get()
     assert event.starts_at == datetime(2029, 7, 3, 18, tzinfo=UTC)
     assert event.sales_end_at == datetime(2029, 7, 1, 12, 30, tzinfo=UTC)
@@ -66,32 +52,17 @@ def test_an_event_elsewhere_is_typed_and_shown_in_its_own_time() -> None:
 
 def test_another_time_zone_moves_the_moment_and_not_the_clock() -> None:
     desk = organiser()
-    desk.post(reverse("admin:events_event_add"), form())
+    save(desk, None, **TYPED)
     event = Event.objects.get()
-    said = form(time_zone="America/New_York", slug=event.slug)
-    assert desk.post(page_of(event), said).status_code == 302
+    assert save(desk, event, time_zone="America/New_York").status_code == 302
     assert fresh(event).starts_at == datetime(2029, 7, 3, 14, tzinfo=NEW_YORK)
 
 
 def test_saving_without_a_change_changes_nothing() -> None:
     at = timezone.now()
     event = make_event(sales_end_at=at, starts_at=at, ends_at=at, price=1250)
-    zone = ZoneInfo(event.time_zone)
     before = Event.objects.filter(pk=event.pk).values().get()
-
-    def shown(at: datetime) -> str:
-        return f"{at.astimezone(zone):%Y-%m-%dT%H:%M}"
-
-    said = form(
-        title=event.title,
-        slug=event.slug,
-        starts_at=shown(event.starts_at),
-        ends_at=shown(event.ends_at),
-        sales_end_at=shown(at),
-        status="published",
-        late_payment=event.late_payment,
-    )
-    assert organiser().post(page_of(event), said).status_code == 302
+    assert save(organiser(), event).status_code == 302
     assert Event.objects.filter(pk=event.pk).values().get() == before
 
 
@@ -102,7 +73,7 @@ def test_the_price_is_shown_as_it_is_typed(language: str, price: str) -> None:
 
 
 def test_a_mistake_in_the_price_leaves_what_was_typed() -> None:
-    answer = organiser().post(reverse("admin:events_event_add"), form(price="twelve"))
+    answer = save(organiser(), None, **TYPED | {"price": "twelve"})
     assert "Write an amount such as 12.50." in text_of(answer)
     assert 'value="twelve"' in answer.content.decode()
 
@@ -232,8 +203,7 @@ def test_each_state_says_what_to_do(said: dict[str, Any], state: State) -> None:
     event = make_event(**said)
     assert state_of(event, timezone.now()) is state
     with translation.override("en"):
-        help_text = str(state.help)
-    assert help_text in seen(organiser(), event)
+        assert str(state.help) in seen(organiser(), event)
 
 
 def test_a_draft_is_seen_as_families_will_see_it_and_by_nobody_else() -> None:

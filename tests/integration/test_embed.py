@@ -40,7 +40,7 @@ def test_it_tells_what_matters_and_leads_to_the_registration() -> None:
         assert part in said
     body = answer.content.decode()
     assert f'href="{config.current().public_url}{event.get_absolute_url()}" target="_top"' in body
-    assert f'data-places="/api/v1/events/{event.pk}/places/stream"' in body
+    assert f'data-stream="/api/v1/events/{event.pk}/places/stream"' in body
     assert not answer.cookies
 
 

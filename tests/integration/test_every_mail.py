@@ -181,17 +181,17 @@ def test_a_payment_that_came_late_is_told_as_such_in_the_one_confirmation() -> N
 
 
 def test_another_room_adds_a_kind_and_a_file() -> None:
-    def calendar(message: Message) -> list[Attachment]:
-        return [Attachment("été.ics", b"BEGIN:VCALENDAR", "text/calendar")]
+    def way_there(message: Message) -> list[Attachment]:
+        return [Attachment("été.gpx", b"<gpx/>", "application/gpx+xml")]
 
-    attachments.attach("confirmed", calendar)
+    attachments.attach("confirmed", way_there)
     try:
         mail = compose(message_of(make_event())).message()
     finally:
-        attachments.detach("confirmed", calendar)
-    (part,) = [one for one in mail.walk() if one.get_content_type() == "text/calendar"]
-    assert part.get_payload(decode=True) == b"BEGIN:VCALENDAR"
-    assert part.get_filename() == "été.ics"
+        attachments.detach("confirmed", way_there)
+    (part,) = [one for one in mail.walk() if one.get_content_type() == "application/gpx+xml"]
+    assert part.get_payload(decode=True) == b"<gpx/>"
+    assert part.get_filename() == "été.gpx"
     with pytest.raises(UnknownKind):
         fill_in("waiting_list_offer", {})
     kinds.register(Kind("waiting_list_offer", "An offer", button="Take it"))

@@ -102,7 +102,7 @@ def test_coming_back_without_having_paid_still_offers_to_pay(
     register(english)
     made = Registration.objects.get()
     page = text_of(english.get(f"{made.get_absolute_url()}&session_id=cs_test_forged"))
-    assert "Paid" not in page
+    assert "Paid, see you there!" not in page
     assert "Pay €25.00 now" in page
 
 

@@ -23,6 +23,13 @@ from inscrit.registrations.models import (
 pytestmark = pytest.mark.django_db(transaction=True)
 
 BOOK_KEEPING = {
+    Reason.CONTACT_CORRECTED,
+    Reason.MOVE_OUT_OF_CANCELLED,
+    Reason.MOVE_TO_NOWHERE,
+    Reason.MOVE_TO_OTHER_PRICE,
+    Reason.MOVE_WHILE_PAYING,
+    Reason.MOVE_WITHOUT_PLACE,
+    Reason.MOVE_WITHOUT_ROOM,
     Reason.OFFER_STANDS,
     Reason.SESSION_COMPLETED,
     Reason.OLDER_SESSION,

@@ -11,12 +11,11 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from PIL import Image
 
-from inscrit.backoffice import page_of
 from inscrit.events import photos
 from inscrit.events.models import Event
 from inscrit.events.photos import Photo, PhotoFile
 
-from . import desk
+from . import desk, event_form
 from .test_pages import offer
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -28,28 +27,11 @@ def jpeg(colour: str = "#c04030", size: tuple[int, int] = (1400, 900)) -> bytes:
     return written.getvalue()
 
 
-def fields(client: Client, event: Event) -> dict[str, Any]:
-    """What the event's page would send as it is."""
-    form = client.get(page_of(event)).context["adminform"].form
-    sent: dict[str, Any] = {}
-    for bound in form:
-        value = bound.value()
-        if hasattr(value, "date"):
-            sent[f"{bound.html_name}_0"] = value.strftime("%Y-%m-%d")
-            sent[f"{bound.html_name}_1"] = value.strftime("%H:%M:%S")
-        else:
-            sent[bound.html_name] = "" if value is None else value
-    has = int(Photo.objects.filter(event=event).exists())
-    sent |= {"photo-TOTAL_FORMS": 1, "photo-INITIAL_FORMS": has, "photo-0-event": event.pk}
-    sent |= {"photo-0-alt_fr": "", "photo-0-alt_en": ""}
-    return sent
-
-
 def save(client: Client, event: Event, content: bytes | None = None, **said: Any) -> Any:
-    sent = fields(client, event) | {f"photo-0-{name}": value for name, value in said.items()}
+    sent = {f"photo-0-{name}": value for name, value in said.items()}
     if content is not None:
         sent["photo-0-upload"] = SimpleUploadedFile("cour.jpg", content, "image/jpeg")
-    return client.post(page_of(event), sent)
+    return event_form.save(client, event, **{"photo-TOTAL_FORMS": 1, **sent})
 
 
 @pytest.fixture

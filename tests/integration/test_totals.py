@@ -1,19 +1,23 @@
 """Metrics that come from the database: the same everywhere, whoever did what they count."""
 
+import time
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from django.db import connection, transaction
-from django.test import Client
 from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 from structlog.testing import capture_logs
 
-from inscrit.mail import delivery
+from inscrit.jobs import QUEUES
+from inscrit.mail import delivery, kinds
 from inscrit.mail.models import Message
+from inscrit.monitoring import scrape as door
 from inscrit.monitoring import totals
 from inscrit.monitoring.checks import INVARIANTS
 from inscrit.payments.models import Refund
+from inscrit.reconciliation.findings import Kind
 from inscrit.reconciliation.models import ReconciliationRun
 from inscrit.registrations.lifecycle import (
     CancelRequested,
@@ -52,7 +56,7 @@ Scraped = dict[tuple[str, ...], float]
 def scrape() -> Scraped:
     """Every sample by its name and the values of its labels."""
     totals.totals.forget()
-    text = Client().get("/metrics").content.decode()
+    text = door.text().decode()
     return {
         (sample.name, *sample.labels.values()): sample.value
         for family in text_string_to_metric_families(text)
@@ -148,22 +152,30 @@ def test_breaches_are_those_of_the_watchdogs_last_look() -> None:
     assert scrape()["inscrit_invariant_breaches", "no_oversell"] == 1
 
 
-def test_differences_of_all_reconciliations_are_summed_up_once_there_are_any() -> None:
-    assert not any(name.startswith("inscrit_reconciliation") for name, *_ in scrape())
+def test_counters_stand_at_nought_before_anything_has_happened() -> None:
+    counted = scrape()
+    for kind in kinds.known():
+        assert counted["inscrit_emails_total", kind.name, "failed"] == 0
+    for difference in Kind:
+        assert counted["inscrit_reconciliation_differences_total", difference] == 0
+    assert counted["inscrit_stripe_events_total", "failed", "charge.refunded"] >= 0
+
+
+def test_differences_of_all_reconciliations_are_summed_up() -> None:
     with transaction.atomic(), connection.cursor() as cursor:
-        for differences in ({"missed": 2}, {"missed": 1, "unknown": 4}, {}):
+        for differences in ({"hold_not_freed": 2}, {"hold_not_freed": 1, "unknown": 4}, {}):
             now = timezone.now()
             ReconciliationRun.objects.create(started_at=now, since=now, differences=differences)
         (family,) = totals._reconciliation(cursor)
-        found = {sample.labels["kind"]: sample.value for sample in family.samples}
-        assert found == {"missed": 3, "unknown": 4}
+        found = {one.labels["kind"]: one.value for one in family.samples if one.value}
+        assert found == {"hold_not_freed": 3, "unknown": 4}
         transaction.set_rollback(True)
 
 
 def test_numbers_are_read_anew_only_after_some_seconds() -> None:
     first = scrape()
     paid(make_event())
-    text = Client().get("/metrics").content.decode()
+    text = door.text().decode()
     assert first["inscrit_payment_confirmations_total", "confirmed"] == 0
     assert 'inscrit_payment_confirmations_total{result="confirmed"} 0.0' in text
     assert scrape()["inscrit_payment_confirmations_total", "confirmed"] == 1
@@ -178,6 +190,7 @@ def test_without_a_database_the_scrape_tells_what_the_process_knows(
     assert [line["event"] for line in lines] == ["⚠️  Metrics without a database"]
     assert ("inscrit_webhook_signature_failures_total",) in counted
     assert not any(name.startswith("inscrit_emails") for name, *_ in counted)
+    assert counted["inscrit_database_up",] == 0
 
 
 def test_the_journal_is_counted_from_its_index() -> None:
@@ -187,3 +200,87 @@ def test_the_journal_is_counted_from_its_index() -> None:
         plan = "\n".join(row[0] for row in cursor.fetchall())
     assert "journal_counted" in plan
     assert "Filter" not in plan
+
+
+def test_mails_that_wait_are_counted_with_the_age_of_the_oldest() -> None:
+    paid(make_event())
+    Message.objects.update(created_at=timezone.now() - timedelta(minutes=10))
+    counted = scrape()
+    assert counted["inscrit_emails_waiting", "queued"] == 1
+    assert counted["inscrit_oldest_waiting_email_seconds",] >= 600
+    Message.objects.update(state="failed")
+    counted = scrape()
+    assert counted["inscrit_emails_waiting", "failed"] == 1
+    assert counted["inscrit_oldest_waiting_email_seconds",] == 0
+
+
+def test_jobs_are_counted_by_queue_and_whether_they_are_due() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("TRUNCATE procrastinate_jobs CASCADE")
+        paid(make_event())
+        cursor.execute("UPDATE procrastinate_events SET at = now() - interval '5 minutes'")
+        cursor.execute(
+            "INSERT INTO procrastinate_jobs (queue_name, task_name, scheduled_at)"
+            " VALUES ('money', 'a later one', now() + interval '1 hour')"
+        )
+    counted = scrape()
+    assert counted["inscrit_jobs", "mail", "due"] == 1
+    assert counted["inscrit_oldest_due_job_seconds", "mail"] >= 300
+    assert counted["inscrit_jobs", "money", "later"] == 1
+    assert counted["inscrit_oldest_due_job_seconds", "money"] == 0
+    assert {name[1] for name in counted if name[0] == "inscrit_jobs"} == set(QUEUES)
+
+
+def test_workers_count_as_long_as_they_give_a_sign_of_life() -> None:
+    assert scrape()["inscrit_workers",] == 0
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO procrastinate_workers (last_heartbeat)"
+            " VALUES (now()), (now() - interval '1 minute')"
+        )
+        counted = scrape()
+        cursor.execute("DELETE FROM procrastinate_workers")
+    assert counted["inscrit_workers",] == 1
+    assert counted["inscrit_worker_last_heartbeat_timestamp_seconds",] > time.time() - 60
+
+
+def test_stripe_is_silent_while_no_event_follows_a_checkout_session() -> None:
+    assert scrape()["inscrit_webhook_silence_seconds",] == 0
+    registration = register(make_event())
+    hour_ago = timezone.now() - timedelta(hours=1)
+    soon = timezone.now() + timedelta(minutes=1)
+    registration.sessions.create(
+        attempt=9, stripe_id="cs_9", status="open", url="x", expires_at=soon, created_at=hour_ago
+    )
+    assert scrape()["inscrit_webhook_silence_seconds",] >= 3600
+    forget_an_event()  # one that was delivered after it
+    StripeEvent.objects.update(received_at=timezone.now(), secret="reconciliation")
+    assert scrape()["inscrit_webhook_silence_seconds",] >= 3600
+    StripeEvent.objects.update(secret="0123456789ab")
+    counted = scrape()
+    assert counted["inscrit_webhook_silence_seconds",] == 0
+    assert counted["inscrit_last_webhook_timestamp_seconds",] >= hour_ago.timestamp()
+
+
+def test_money_and_places_are_summed_up() -> None:
+    event = make_event()
+    bought = paid(event)
+    register(event)
+    counted = scrape()
+    assert counted["inscrit_money_received_total", "eur"] == bought.amount
+    assert counted["inscrit_money_returned_total", "eur"] == 0
+    assert counted["inscrit_registrations", "PAID"] == 1
+    assert counted["inscrit_registrations", "PENDING"] == 1
+    event.refresh_from_db()
+    assert counted["inscrit_places", "confirmed"] == event.confirmed
+    assert counted["inscrit_places", "held"] == event.held
+    assert counted["inscrit_places", "remaining"] == event.free
+    assert counted["inscrit_events_on_sale",] == 1
+
+
+def test_the_database_tells_its_size_and_its_connections() -> None:
+    counted = scrape()
+    assert counted["inscrit_database_up",] == 1
+    assert counted["inscrit_database_size_bytes",] > 0
+    assert counted["inscrit_database_connections", "active"] >= 1
+    assert counted["inscrit_database_connections_limit",] >= 10

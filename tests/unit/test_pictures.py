@@ -2,15 +2,24 @@
 
 import struct
 import zlib
+from collections.abc import Iterator
 from io import BytesIO
 from typing import Any
 
 import pytest
+from django.utils import translation
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
 from inscrit.events.pictures import MOST_BYTES, WIDTHS, Rendition, Unusable, renditions
+
+
+@pytest.fixture(autouse=True)
+def english() -> Iterator[None]:
+    """Whatever language an earlier test left behind."""
+    with translation.override("en"):
+        yield
 
 
 def picture(width: int = 1600, height: int = 1000, kind: str = "JPEG", **more: Any) -> bytes:

@@ -3,6 +3,9 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given as given_by_hypothesis
+from hypothesis import strategies as st
+from psycopg.conninfo import conninfo_to_dict
 
 from inscrit.config import SettingError, load
 
@@ -72,6 +75,8 @@ WRONG = {
     "LANGUAGE_CODE": "de",
     "LOG_FORMAT": "xml",
     "PAYLOAD_RETENTION_DAYS": "a year",
+    "TRUSTED_PROXIES": "10.0.0.0/8, traefik",
+    "DRAIN_SECONDS": "-1",
     "STRIPE_SECRET_KEY_FILE": "/nowhere/at/all",
 }
 
@@ -80,8 +85,11 @@ WRONG = {
     ("name", "value"),
     [
         *WRONG.items(),
+        ("DRAIN_SECONDS", "301"),
+        ("TRUSTED_PROXIES", "*"),
         ("DATABASE_URL", "mysql://root@localhost/x"),
         ("DATABASE_URL", "postgresql://[bad"),
+        ("DATABASE_URL", "postgresql://one,two:port/x"),
         ("DATABASE_URL", "postgresql://h/x?bogus=1"),
         ("EMAIL_URL", "smtp://host:abc"),
         ("PUBLIC_URL", "http://[::1"),
@@ -105,6 +113,33 @@ def test_a_database_of_ones_own_needs_a_secret_key(tmp_path: Path, secrets: Path
         load(given(tmp_path, DATABASE_URL="postgresql://db/x"), secrets)
 
 
+PASSWORDS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1).filter(
+    lambda text: text == text.strip()
+)
+
+
+@given_by_hypothesis(PASSWORDS, st.sampled_from(["", "?sslmode=require"]))
+def test_the_databases_password_may_be_a_secret_of_its_own(password: str, query: str) -> None:
+    url = f"postgresql://inscrit@one:5432,two/inscrit{query}"
+    settings = load({"DATABASE_URL": url, "SECRET_KEY": "x", "PG_PASSWORD": password}, Path("/no"))
+    assert conninfo_to_dict(settings.database_url or "")["password"] == password
+    assert settings.database_url is not None
+    assert settings.database_url.startswith(url)
+
+
+def test_a_password_in_the_databases_address_comes_first(tmp_path: Path, secrets: Path) -> None:
+    (secrets / "pg_password").write_text("from the secret\n")
+    url = "postgresql://inscrit:stated@db/inscrit"
+    environ = given(tmp_path, DATABASE_URL=url, SECRET_KEY="x")
+    assert load(environ, secrets).database_url == url
+
+
+def test_proxies_are_trusted_by_address_or_network(tmp_path: Path, secrets: Path) -> None:
+    assert load(given(tmp_path), secrets).trusted_proxies == ("127.0.0.1/32", "::1/128")
+    settings = load(given(tmp_path, TRUSTED_PROXIES="10.0.0.0/8, 192.0.2.7 fd00::/8"), secrets)
+    assert settings.trusted_proxies == ("10.0.0.0/8", "192.0.2.7/32", "fd00::/8")
+
+
 def test_no_secret_shows_in_the_settings_repr(tmp_path: Path, secrets: Path) -> None:
     settings = load(
         given(
@@ -121,3 +156,9 @@ def test_no_secret_shows_in_the_settings_repr(tmp_path: Path, secrets: Path) -> 
     for hidden in ("hunter2", "very-secret", "sk_live_hidden", "whsec_hidden"):
         assert hidden not in shown
     assert settings.livemode is True
+
+
+@pytest.mark.parametrize("hosts", ["one,two", "one:5432,two:5433", "one"])
+def test_a_database_may_have_several_hosts(tmp_path: Path, hosts: str) -> None:
+    url = f"postgresql://u@{hosts}/x?target_session_attrs=read-write"
+    assert load(given(tmp_path, DATABASE_URL=url, SECRET_KEY="s")).database_url == url

@@ -10,12 +10,12 @@ WHERE (from_status <> to_status AND to_status IN ('PAID', 'EXPIRED', 'FAILED'))
 GROUP BY 1, 2, 3
 
 -- name: refunds
-SELECT reason, result, count(*)
+-- All three of each reason, so that the first failure is a step from 0.
+SELECT reason, result, count(*) FILTER (WHERE is_so)
 FROM payments_refund
 CROSS JOIN LATERAL (
     VALUES ('ordered', true), ('succeeded', succeeded_at IS NOT NULL), ('failed', status = 'failed')
 ) AS results (result, is_so)
-WHERE is_so
 GROUP BY 1, 2
 
 -- name: emails

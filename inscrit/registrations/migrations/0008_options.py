@@ -1,5 +1,6 @@
 import django.db.models.deletion
 import django.utils.timezone
+from django.contrib.postgres.operations import AddConstraintNotValid
 from django.db import migrations, models
 
 # What somebody agreed to must be provable: no row is rewritten, whoever asks.
@@ -134,7 +135,7 @@ class Migration(migrations.Migration):
                 verbose_name="payment",
             ),
         ),
-        migrations.AddConstraint(
+        AddConstraintNotValid(
             model_name="participant",
             constraint=models.CheckConstraint(
                 condition=models.Q(

@@ -1,4 +1,4 @@
-from django.contrib.postgres.operations import AddIndexConcurrently
+from django.contrib.postgres.operations import AddIndexConcurrently, ValidateConstraint
 from django.db import migrations, models
 
 # As in webhooks.0003: keys are looked up whole, an index for their beginnings serves nobody.
@@ -27,6 +27,7 @@ class Migration(migrations.Migration):
     dependencies = [("registrations", "0008_options")]
 
     operations = [
+        ValidateConstraint("participant", "participant_option_has_a_price"),
         migrations.RunSQL(NO_PATTERN_INDEXES, migrations.RunSQL.noop),
         AddIndexConcurrently(
             model_name="participant",

@@ -1,0 +1,1 @@
+"""How Inscrit is installed with containers, and the rehearsal of it."""

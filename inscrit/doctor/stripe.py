@@ -1,0 +1,169 @@
+"""Stripe as our key sees it: the account, its clock, our endpoint, what it could not deliver."""
+
+import json
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from inscrit.config import Config
+from inscrit.jobs import in_database
+from inscrit.payments import stripe_gateway
+from inscrit.payments.stripe_gateway import (
+    EndpointState,
+    StripeRefused,
+    StripeUnavailable,
+)
+from inscrit.webhooks import endpoints
+from inscrit.webhooks.models import StripeEvent
+from inscrit.webhooks.notification import HANDLED
+
+from . import clocks
+from .finding import Finding, error, ok, skipped, warning
+
+UNDELIVERED_SINCE = timedelta(days=3)
+# Stripe lists as undelivered what it is just delivering, too.
+UNDELIVERED_UNTIL = timedelta(minutes=10)
+
+
+async def look(settings: Config) -> list[Finding]:
+    if settings.stripe_secret_key is None:
+        return [skipped("stripe", _("There is no Stripe key to try."))]
+    try:
+        account = await stripe_gateway.account()
+    except StripeRefused as refusal:
+        if refusal.code != "more_permissions_required" and "permission" not in str(refusal):
+            return [_refused(refusal)]
+        account = None  # a restricted key that may do everything but this is all right
+    except StripeUnavailable as problem:
+        return [_unreachable(problem)]
+    found = [_account(account)]
+    if account:
+        found.append(clocks.stripe(account.clock))
+    return [*found, *[one async for one in _events(settings)]]
+
+
+def _account(account: stripe_gateway.AccountState | None) -> Finding:
+    if account is None:
+        return ok("stripe", _("Stripe takes our key. It may not read whose account it is."))
+    facts = {"id": account.id, "name": account.name or "–"}
+    if not account.charges_enabled:
+        what = _("Stripe takes no payments for the account %(name)s (%(id)s) yet.") % facts
+        return error("stripe", what, _("Complete the account’s details in Stripe’s Dashboard."))
+    return ok("stripe", _("Our key opens the Stripe account %(name)s (%(id)s).") % facts)
+
+
+def _refused(refusal: StripeRefused) -> Finding:
+    what = _("Stripe refuses our key: %(why)s") % {"why": _without_key(str(refusal))}
+    mend = _("Copy the key again from Stripe’s Dashboard: it may have been rolled or deleted.")
+    return error("stripe", what, mend)
+
+
+def _without_key(text: str) -> str:
+    """Stripe's answer shows the end of the key."""
+    return " ".join("…" if word.startswith(("sk_", "rk_")) else word for word in text.split())
+
+
+def _unreachable(problem: StripeUnavailable) -> Finding:
+    what = _("Stripe can’t be reached: %(why)s") % {"why": problem}
+    return error("stripe", what, _("May this machine make connections to api.stripe.com:443?"))
+
+
+async def _events(settings: Config) -> AsyncIterator[Finding]:
+    address = settings.public_url + endpoints.PATH
+    try:
+        known = await stripe_gateway.endpoints()
+    except StripeRefused:
+        yield skipped("webhook_endpoint", _("Our key may not read the webhook endpoints."))
+    except StripeUnavailable as problem:
+        yield _unreachable(problem)
+        return
+    else:
+        for finding in endpoint(settings, address, known):
+            yield finding
+    yield await _undelivered()
+
+
+def endpoint(settings: Config, address: str, known: list[EndpointState]) -> list[Finding]:
+    """What is to be said of our endpoint among those there are."""
+    name, facts = "webhook_endpoint", {"url": address}
+    mend = _("Run: inscrit stripe setup --url %(url)s") % {"url": settings.public_url}
+    same = endpoints.ours(address, known)
+    if not same:
+        what = _("No webhook endpoint at Stripe has our address %(url)s.") % facts
+        other = _told_of_others(known)
+        return [error(name, f"{what} {other}".strip(), mend)]
+    ours = next(
+        (one for one in same if one.api_version == stripe_gateway.api_version() and one.enabled),
+        same[0],
+    )
+    if not ours.enabled:
+        return [error(name, _("Our webhook endpoint is switched off at Stripe."), mend)]
+    found = [ok(name, _("Stripe delivers to %(url)s.") % facts), _types(ours, mend)]
+    if settings.livemode is not None and ours.livemode != settings.livemode:
+        what = _("The key and the webhook endpoint are of different modes, live and test.")
+        found.append(error("webhook_mode", what, mend))
+    found.append(_version(ours, mend))
+    if sum(one.enabled for one in same) > 1:
+        what = _("Several endpoints at Stripe have our address: each event comes more than once.")
+        tell = _("Once the new secret is in use: inscrit stripe setup --url %(url)s --retire")
+        found.append(warning("webhook_doubled", what, tell % {"url": settings.public_url}))
+    return found
+
+
+def _told_of_others(known: list[EndpointState]) -> str:
+    if not known:
+        return ""
+    return _("It knows: %(urls)s.") % {"urls": ", ".join(one.url for one in known[:5])}
+
+
+def _types(ours: EndpointState, mend: str) -> Finding:
+    name = "webhook_events"
+    if endpoints.EVERYTHING in ours.events:
+        return warning(name, _("Our endpoint gets every kind of event, not only ours."), mend)
+    if missing := sorted(HANDLED - ours.events):
+        what = _("Our endpoint does not get: %(types)s.") % {"types": ", ".join(missing)}
+        return error(name, what, mend)
+    if needless := sorted(ours.events - HANDLED):
+        what = _("Our endpoint gets what we do not use: %(types)s.")
+        return warning(name, what % {"types": ", ".join(needless)}, mend)
+    return ok(name, _("Our endpoint gets exactly the events we handle."))
+
+
+def _version(ours: EndpointState, mend: str) -> Finding:
+    name, wanted = "webhook_version", stripe_gateway.api_version()
+    if ours.api_version == wanted:
+        return ok(name, _("Events come in the API version %(version)s.") % {"version": wanted})
+    what = _("Events come in the API version %(theirs)s; we are made for %(ours)s.")
+    theirs = ours.api_version or _("of the account")
+    return warning(name, what % {"theirs": theirs, "ours": wanted}, mend)
+
+
+async def _undelivered() -> Finding:
+    name, now = "undelivered", timezone.now()
+    until = (now - UNDELIVERED_UNTIL).timestamp()
+    ids: list[str] = []
+    try:
+        async for page in stripe_gateway.undelivered_events(
+            now - UNDELIVERED_SINCE, endpoints.EVENTS
+        ):
+            ids += [one["id"] for one in map(json.loads, page) if one["created"] < until]
+            break  # the oldest hundred tell enough
+    except (StripeRefused, StripeUnavailable):
+        return skipped(name, _("Our key may not read Stripe’s events."))
+    missing = await in_database(_not_in_inbox, ids)
+    if missing:
+        text = ngettext(
+            "%(n)d event of the last three days has not been delivered to us.",
+            "%(n)d events of the last three days have not been delivered to us.",
+            missing,
+        )
+        mend = _("They are fetched every quarter of an hour. At once: inscrit reconcile")
+        return warning(name, text % {"n": missing}, mend)
+    return ok(name, _("Stripe has delivered everything of the last three days."))
+
+
+def _not_in_inbox(ids: list[str]) -> int:
+    return len(set(ids)) - StripeEvent.objects.filter(pk__in=ids).count()

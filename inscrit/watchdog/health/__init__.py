@@ -1,0 +1,1 @@
+"""The page “Health” of the back office: the main numbers, for those without Grafana."""

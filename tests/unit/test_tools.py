@@ -1,0 +1,103 @@
+"""What make check refuses: dangerous migrations, licences, holes."""
+
+from typing import Any
+
+import pytest
+from django.db import migrations, models
+from django.db.migrations.operations.base import Operation
+from django.db.migrations.state import ProjectState
+
+from tools import check_licences, check_migrations, check_vulnerabilities
+
+
+def start() -> ProjectState:
+    """A big table with two columns."""
+    state = ProjectState()
+    fields: list[tuple[str, models.Field[Any, Any]]] = [
+        ("id", models.BigAutoField(primary_key=True)),
+        ("note", models.CharField(max_length=20, null=True)),
+    ]
+    migrations.CreateModel("Payment", fields).state_forwards("payments", state)
+    return state
+
+
+def judged(*operations: Operation, safe: str = "") -> list[str]:
+    migration = migrations.Migration("0009_it", "payments")
+    vars(migration).update(operations=list(operations), safe=safe)
+    return list(check_migrations.problems(migration, start()))
+
+
+INDEX = models.Index(fields=["note"], name="payment_by_note")
+DANGEROUS: dict[str, Operation] = {
+    "a column goes": migrations.RemoveField("payment", "note"),
+    "a table goes": migrations.DeleteModel("Payment"),
+    "a column is renamed": migrations.RenameField("payment", "note", "remark"),
+    "nobody fills it": migrations.AddField("payment", "x", models.IntegerField(default=0)),
+    "no longer empty": migrations.AlterField("payment", "note", models.CharField(max_length=20)),
+    "another type": migrations.AlterField("payment", "note", models.IntegerField(null=True)),
+    "an index that locks": migrations.AddIndex("payment", INDEX),
+    "a check that locks": migrations.AddConstraint(
+        "payment", models.CheckConstraint(condition=models.Q(note="x"), name="c")
+    ),
+    "by hand": migrations.RunSQL("ALTER TABLE t DROP COLUMN note"),
+    "by hand, in a list": migrations.RunSQL([("CREATE INDEX i ON t (a)", None)]),
+}
+
+
+@pytest.mark.parametrize("danger", DANGEROUS)
+def test_what_old_replicas_would_stumble_over_is_refused(danger: str) -> None:
+    (problem,) = judged(DANGEROUS[danger])
+    assert problem
+    assert judged(DANGEROUS[danger], safe="no replica uses it since 1.2") == []
+
+
+def test_what_they_do_not_notice_is_let_through() -> None:
+    from django.contrib.postgres.operations import AddConstraintNotValid, AddIndexConcurrently
+
+    check = models.CheckConstraint(condition=models.Q(note="x"), name="c")
+    assert judged(
+        migrations.AddField("payment", "a", models.IntegerField(null=True)),
+        migrations.AddField("payment", "b", models.IntegerField(db_default=0)),
+        migrations.AlterField("payment", "note", models.CharField(max_length=40, null=True)),
+        AddIndexConcurrently("payment", INDEX),
+        AddConstraintNotValid("payment", check),
+        migrations.RunSQL("CREATE INDEX CONCURRENTLY i ON t (a)"),
+    ) == []  # fmt: skip
+
+
+def test_our_own_migrations_are_safe() -> None:
+    assert check_migrations.refused() == []
+
+
+def test_the_licences_of_what_is_installed_are_allowed() -> None:
+    requirements = check_licences.REQUIREMENTS.read_text(encoding="utf-8")
+    assert "django" in check_licences.names(requirements)
+    assert list(check_licences.problems(requirements)) == []
+
+
+def test_a_licence_that_is_not_allowed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(check_licences, "ALLOWED", frozenset({"MIT"}))
+    (problem,) = check_licences.problems("django==5.2.0 --hash=x\n")
+    assert problem.startswith("django: BSD-3-Clause")
+
+
+def dependency(**more: object) -> dict[str, object]:
+    return {"name": "x", "version": "1", **more}
+
+
+def test_a_database_that_can_not_be_reached_is_no_success_and_no_failure() -> None:
+    wrong, said = check_vulnerabilities.judged([dependency(skip_reason="not found")])
+    assert not wrong
+    assert "NOTHING WAS CHECKED" in said[0]
+
+
+def test_a_hole_is_named_with_the_version_that_mends_it() -> None:
+    hole = {"id": "PYSEC-1", "fix_versions": ["2"]}
+    found = [dependency(vulns=[hole]), dependency(name="y", skip_reason="?")]
+    wrong, said = check_vulnerabilities.judged(found)
+    assert wrong
+    assert said == ["x 1: PYSEC-1, mended in 2", "Not checked: y"]
+    assert check_vulnerabilities.judged([dependency(vulns=[])]) == (
+        False,
+        ["No vulnerability is known."],
+    )
