@@ -42,7 +42,7 @@ BY_HAND = _(
 
 
 def help_for(registration: Registration) -> Promise:
-    by_hand = registration.payment_method != PaymentMethod.STRIPE and registration.amount > 0
+    by_hand = registration.payment_method != PaymentMethod.STRIPE and bool(registration.amount)
     if by_hand and registration.status == Is.PENDING:
         return BY_HAND
     return HELP[registration.status]
