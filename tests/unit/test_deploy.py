@@ -40,6 +40,20 @@ def test_every_setting_that_is_named_exists(name: str) -> None:
         assert named <= settings_of_inscrit()
 
 
+# Of the container's own business, or a secret.
+NOT_THE_OPERATORS = {
+    "INSCRIT_DATA_DIR", "DRAIN_SECONDS", "STRIPE_API_BASE", "TRUSTED_PROXIES", "METRICS_TOKEN",
+    "SECRET_KEY", "PG_PASSWORD", "STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET", "EMAIL_URL",
+}  # fmt: skip
+
+
+@BOTH
+@pytest.mark.parametrize("service", OURS)
+def test_what_stands_in_the_operators_file_reaches_the_containers(name: str, service: str) -> None:
+    named = set(read(name)["services"][service]["environment"])
+    assert settings_of_inscrit() - NOT_THE_OPERATORS <= named
+
+
 @BOTH
 def test_secrets_stand_in_secrets_only(name: str) -> None:
     whole = read(name)
