@@ -33,6 +33,7 @@ BEFORE_THE_FIRST_RELEASE = frozenset(
     {
         "mail.0002_organisers_are_told",
         "mail.0003_who_waits_is_told",
+        "mail.0100_more_mails",
         "payments.0002_refunds_and_disputes",
         "registrations.0003_cancelling",
         "registrations.0004_journal_is_counted",

@@ -46,7 +46,7 @@ def main() -> int:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="deploy/rehearse", description=__doc__)
-    parser.add_argument("--base-image", help="else python:3.12-slim, or one made here")
+    parser.add_argument("--base-image", help="else python:3.12-slim-trixie, or one made here")
     parser.add_argument("--use-this-swarm", action="store_true", help="where there is one already")
     parser.add_argument("--keep-images", action="store_true", help="for the next time")
     return parser.parse_args()

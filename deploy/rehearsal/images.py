@@ -9,7 +9,7 @@ from pathlib import Path
 from . import engine
 from .shell import ask, do, say, succeeds
 
-PUBLISHED_BASE = "python:3.12-slim"
+PUBLISHED_BASE = "python:3.12-slim-trixie"
 OWN_BASE = "inscrit-rehearsal-base"
 PRODUCT = "inscrit:rehearsal"
 NEXT_PRODUCT = "inscrit:rehearsal-next"

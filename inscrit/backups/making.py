@@ -55,7 +55,11 @@ def to_file(path: Path) -> Manifest:
 def to_stream(stream: BinaryIO) -> Manifest:
     """Raises BackupError."""
     with _made(None) as (folder, about):
-        _pack(folder, about, stream)
+        try:
+            _pack(folder, about, stream)
+            stream.flush()
+        except OSError as error:
+            raise BackupError(f"the output can't be written: {error.strerror}") from None
     return about
 
 

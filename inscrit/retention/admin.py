@@ -10,6 +10,7 @@ from .models import Purge
 KINDS = {
     "stripe_events": _("bodies of Stripe events"),
     "alerts": _("texts of alerts"),
+    "letters": _("sendings"),
     "idempotency_keys": _("idempotency keys"),
     "jobs": _("failed jobs"),
     "sessions": _("sessions"),

@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from inscrit import config
-from inscrit.mail.models import Message, MessageKind, MessageState
+from inscrit.mail.models import Message, MessageKind, MessageState, Sending
 from inscrit.registrations.models import IdempotencyKey
 from inscrit.registrations.services import KEYS_LIVE
 from inscrit.webhooks.models import StripeEvent
@@ -42,6 +42,7 @@ def purge() -> Purge:
     kinds: dict[str, Callable[[], int]] = {
         "stripe_events": lambda: _events(last.events_until if last else None, before),
         "alerts": lambda: _alerts(before),
+        "letters": lambda: Sending.objects.filter(at__lt=before).delete()[0],
         "idempotency_keys": lambda: _keys(now),
         "jobs": _jobs,
         "sessions": lambda: Session.objects.filter(expire_date__lt=now).delete()[0],

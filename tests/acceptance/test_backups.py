@@ -189,6 +189,16 @@ def test_a_backup_overwrites_nothing(installation: Installation, tmp_path: Path)
     assert "no folder" in told(nowhere)
 
 
+def test_a_backup_that_nobody_can_take_says_so(installation: Installation) -> None:
+    command = [sys.executable, "-m", "inscrit", "backup", "-"]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            command, env=installation.environment, stdout=full, stderr=subprocess.PIPE, check=False
+        )
+    assert done.returncode == 1
+    assert b"the output can't be written: No space left" in done.stderr
+
+
 def test_no_tool_that_suits_is_told_with_what_to_install() -> None:
     with pytest.raises(BackupError, match="postgresql-client-99"):
         tools.find("pg_dump", 99)

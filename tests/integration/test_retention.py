@@ -8,7 +8,7 @@ from django.contrib.sessions.models import Session
 from django.db import connection
 from django.utils import timezone
 
-from inscrit.mail.models import Message
+from inscrit.mail.models import Message, Sending
 from inscrit.registrations.models import IdempotencyKey
 from inscrit.retention import services
 from inscrit.retention.models import Purge
@@ -78,12 +78,29 @@ def test_keys_sessions_failed_jobs_and_alerts_are_forgotten_in_their_time() -> N
     jobs("todo", 40)
     counts = services.purge().counts
     assert counts == {
-        "stripe_events": 0, "alerts": 1, "idempotency_keys": 1, "jobs": 1, "sessions": 1,
+        "stripe_events": 0, "alerts": 1, "letters": 0, "idempotency_keys": 1, "jobs": 1,
+        "sessions": 1,
     }  # fmt: skip
     assert [key.pk for key in IdempotencyKey.objects.all()] == ["young"]
     assert Message.objects.get(key="old").context == {"subject": "Mails"}
     assert "1 texts of alerts" in listed(organiser(), Purge)
     forget_jobs()
+
+
+def test_letters_as_they_were_sent_are_forgotten_and_that_they_were_sent_is_not() -> None:
+    message = Message.objects.create(
+        kind="confirmed",
+        registration=register(make_event()),
+        recipient="camille@example.org",
+        locale="fr",
+        state="sent",
+    )
+    for days in (401, 399):
+        at = timezone.now() - timedelta(days=days)
+        Sending.objects.create(message=message, at=at, subject=f"{days}", recipient="c@example.org")
+    assert services.purge().counts["letters"] == 1
+    assert [letter.subject for letter in Sending.objects.all()] == ["399"]
+    assert Message.objects.get().state == "sent"
 
 
 def jobs(status: str, *ages: int) -> None:

@@ -40,6 +40,20 @@ def test_every_setting_that_is_named_exists(name: str) -> None:
         assert named <= settings_of_inscrit()
 
 
+# Of the container's own business, or a secret.
+NOT_THE_OPERATORS = {
+    "INSCRIT_DATA_DIR", "DRAIN_SECONDS", "STRIPE_API_BASE", "TRUSTED_PROXIES", "METRICS_TOKEN",
+    "SECRET_KEY", "PG_PASSWORD", "STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET", "EMAIL_URL",
+}  # fmt: skip
+
+
+@BOTH
+@pytest.mark.parametrize("service", OURS)
+def test_what_stands_in_the_operators_file_reaches_the_containers(name: str, service: str) -> None:
+    named = set(read(name)["services"][service]["environment"])
+    assert settings_of_inscrit() - NOT_THE_OPERATORS <= named
+
+
 @BOTH
 def test_secrets_stand_in_secrets_only(name: str) -> None:
     whole = read(name)
@@ -58,6 +72,8 @@ def test_the_swarms_secrets_are_made_by_the_operator_and_given_to_who_needs_them
     assert given == {
         "web": SECRETS,
         "worker": SECRETS - {"stripe_webhook_secret"},
+        # Else the webhook's old secret could not be removed after a rotation.
+        "tools": SECRETS - {"stripe_webhook_secret"},
         "postgres": {"pg_password"},
     }
 
@@ -145,11 +161,28 @@ def test_the_guide_creates_every_secret(page: str) -> None:
         assert needed != "?" or f"{name}=" in text
 
 
+def test_backups_are_made_and_put_back_inside_the_image() -> None:
+    assert "POSTGRESQL_CLIENT=postgresql-client" in (DEPLOY / "Dockerfile").read_text()
+    tools = read("stack.yml")["services"]["tools"]
+    assert tools["deploy"]["replicas"] == 0
+    assert tools["image"] == read("stack.yml")["services"]["web"]["image"]
+    guide = (ROOT / "docs/how-to/back-up-and-restore.md").read_text(encoding="utf-8")
+    for scaled in ("inscrit_web=0 inscrit_worker=0 inscrit_tools=1", "inscrit_tools=0"):
+        assert f"docker service scale {scaled}" in guide
+
+
+def test_the_disk_alert_has_its_exporter() -> None:
+    exporter = read("monitoring.yml")["services"]["node-exporter"]
+    assert exporter["deploy"]["mode"] == "global"
+    assert "--collector.filesystem" in exporter["command"]
+    assert "tasks.node-exporter" in (DEPLOY / "prometheus/prometheus.yml").read_text()
+
+
 def test_the_rehearsal_changes_services_that_the_stack_has() -> None:
     added = {"sandbox", "proxy"}
     override = read("rehearsal/override.yml")["services"]
     assert set(override) == set(read("stack.yml")["services"]) | added
-    for service in OURS:
+    for service in (*OURS, "tools"):
         assert set(override[service]["environment"]) <= settings_of_inscrit()
         assert set(override[service]) == {"environment", "deploy"}
 

@@ -14,7 +14,7 @@ GROUP BY 1
 -- A job says when it is due only if that is later than when it was asked for.
 SELECT queues.queue, states.state, count(job.id),
     coalesce(extract(epoch FROM now() - min(job.since)), 0)::float
-FROM unnest(ARRAY['mail', 'money', 'webhooks', 'upkeep']) AS queues (queue)
+FROM unnest(ARRAY['mail', 'money', 'webhooks', 'outgoing', 'upkeep']) AS queues (queue)
 CROSS JOIN unnest(ARRAY['due', 'later', 'doing', 'failed']) AS states (state)
 LEFT JOIN (
     SELECT id, queue_name AS queue,
