@@ -2,6 +2,7 @@
 
 import pytest
 from django.test import Client
+from django.utils import translation
 
 from inscrit.monitoring import audit
 from inscrit.registrations import services
@@ -54,7 +55,8 @@ def test_without_the_same_option_it_stays_and_the_reason_is_told(
     other.save()
     reason = move(registration, there).decision.reason
     assert reason == "move_to_other_options"
-    assert "price option of the same name" in str(explain(reason).what)
+    with translation.override("en"):
+        assert "price option of the same name" in str(explain(reason).what)
     assert registration.event == here
     assert audit.run().breaches == []
 
