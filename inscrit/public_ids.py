@@ -17,3 +17,15 @@ def new_registration_id() -> str:
 
 def new_event_id() -> str:
     return new_id("ev", 12)
+
+
+def new_option_id() -> str:
+    return new_id("opt", 12)
+
+
+def new_question_id() -> str:
+    return new_id("qst", 12)
+
+
+def new_consent_id() -> str:
+    return new_id("cst", 12)

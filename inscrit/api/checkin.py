@@ -13,7 +13,7 @@ from inscrit.registrations.models import Registration
 from . import problems, values
 from .access import Request, secretaries
 from .problems import Problem
-from .schemas import Given, ParticipantOut, ProblemOut
+from .schemas import Given, NameOut, ProblemOut
 
 router = Router(tags=["registrations"])
 STAYS_OUT = {
@@ -32,7 +32,7 @@ class CheckinIn(Given):
     event_id: Annotated[str | None, Field(max_length=40)] = None
 
 
-class GuestOut(ParticipantOut):
+class GuestOut(NameOut):
     arrived_at: values.Moment | None
 
 

@@ -10,6 +10,8 @@ from ninja import Query, Router
 from ninja.responses import Status
 
 from inscrit.events.models import Event, EventStatus
+from inscrit.events.writing import AnsweredAlready, QuotaBelowTaken, UnknownItem, write_list
+from inscrit.jobs import in_database
 from inscrit.payments import cancelling
 
 from . import problems
@@ -45,8 +47,10 @@ def list_events(request: Request, query: Query[PageQuery]) -> EventPage:
     shown = Event.objects.all()
     if not request.auth.is_staff:
         shown = shown.filter(status=EventStatus.PUBLISHED)
-    found = page(shown, "starts_at", query)
-    return EventPage(items=[EventOut.of(event) for event in found.items], next=found.next)
+    found = page(shown.prefetch_related("options", "questions", "consents"), "starts_at", query)
+    for_staff = request.auth.is_staff
+    items = [EventOut.of(event, for_staff=for_staff) for event in found.items]
+    return EventPage(items=items, next=found.next)
 
 
 @router.post(
@@ -58,8 +62,10 @@ def create_event(request: Request, body: EventIn) -> Status[EventOut]:
     """Open an event: a draft, unless `status` says `published`."""
     event = Event(**body.given())
     _check_times(event)
-    event.save(force_insert=True)
-    return Status(201, EventOut.of(event))
+    with transaction.atomic():
+        event.save(force_insert=True)
+        _ask(event, body)
+    return Status(201, EventOut.of(event, for_staff=True))
 
 
 @router.get(
@@ -70,7 +76,7 @@ def create_event(request: Request, body: EventIn) -> Status[EventOut]:
 )
 def get_event(request: Request, event_id: str) -> EventOut:
     """One event. Drafts are shown with a key only."""
-    return EventOut.of(_visible(request, event_id))
+    return EventOut.of(_visible(request, event_id), for_staff=request.auth.is_staff)
 
 
 @router.patch(
@@ -88,10 +94,13 @@ def get_event(request: Request, event_id: str) -> EventOut:
 def change_event(request: Request, event_id: str, body: EventPatch) -> EventOut:
     """Change some fields. Registrations that exist keep the price they were made at.
 
+    `options`, `questions` and `consents` are whole lists: see their fields.
+
     `409 capacity_below_taken` with `taken`: so many places are confirmed or held already.
+    `409 quota_below_taken` with `option` and `taken`: so many places have that price already.
     `409 event_cancelled`: a cancelled event is not published again.
     """
-    return EventOut.of(_change(event_id, body.given()))
+    return EventOut.of(_change(event_id, body), for_staff=True)
 
 
 @router.post(
@@ -109,7 +118,7 @@ async def cancel_event(request: Request, event_id: str) -> EventCancelled:
         done = await cancelling.cancel_event(event_id, actor=request.auth.actor)
     except Event.DoesNotExist:
         raise problems.not_found("event") from None
-    return _cancelled(done)
+    return await in_database(_cancelled, done)
 
 
 @router.get(
@@ -128,6 +137,7 @@ def get_cancellation(request: Request, event_id: str) -> EventCancelled:
 def _cancelled(done: cancelling.EventCancellation) -> EventCancelled:
     return EventCancelled.of(
         done.event,
+        for_staff=True,
         cancelled=done.cancelled,
         waiting=done.waiting,
         to_refund=done.to_refund,
@@ -179,7 +189,8 @@ def _found(events: QuerySet[Event], event_id: str) -> Event:
         raise problems.not_found("event") from None
 
 
-def _change(event_id: str, fields: dict[str, Any]) -> Event:
+def _change(event_id: str, body: EventPatch) -> Event:
+    fields = body.given()
     with transaction.atomic():
         # Under the lock the counters stand still; only these fields are written back.
         event = _found(Event.objects.select_for_update(no_key=True), event_id)
@@ -190,7 +201,26 @@ def _change(event_id: str, fields: dict[str, Any]) -> Event:
         _check_times(event)
         _check_capacity(event)
         event.save(update_fields=list(fields))
+        _ask(event, body)
     return event
+
+
+def _ask(event: Event, body: EventPatch) -> None:
+    """Write the lists of what is offered and asked. Raises Problem."""
+    try:
+        for name, rows in body.asked().items():
+            write_list(event, name, rows)
+    except UnknownItem as error:
+        raise problems.invalid(f"{error.name}.{error.number}.id", "There is no such one.") from None
+    except AnsweredAlready as error:
+        message = "It has been answered: retire it and ask another one."
+        raise problems.invalid(f"questions.{error.number}", message) from None
+    except QuotaBelowTaken as error:
+        taken = error.option.taken
+        detail = f"{taken} places have the price {error.option.name} already."
+        raise problems.Problem(
+            409, "quota_below_taken", detail, option=error.option.pk, taken=taken
+        ) from None
 
 
 def _check_times(event: Event) -> None:

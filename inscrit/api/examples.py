@@ -9,11 +9,67 @@ from .schemas import EVENT
 Json = dict[str, Any]
 BY_CALL: dict[str, Any] = {}
 
+OPTIONS: list[Json] = [
+    {
+        "id": "opt-4hx7kq2m9zpw",
+        "name": "Adulte",
+        "other_name": "Adult",
+        "price": 1250,
+        "quota": None,
+        "remaining": None,
+        "active": True,
+    },
+    {
+        "id": "opt-8wt3nd6c5jra",
+        "name": "Enfant",
+        "other_name": "Child",
+        "price": 800,
+        "quota": 60,
+        "remaining": 12,
+        "active": True,
+    },
+]
+QUESTIONS: list[Json] = [
+    {
+        "id": "qst-2vz9mf4k7xhe",
+        "text": "Des allergies ?",
+        "other_text": "Any allergies?",
+        "kind": "text",
+        "scope": "participant",
+        "choices": [],
+        "other_choices": [],
+        "required": False,
+        "active": True,
+    },
+    {
+        "id": "qst-6pb8rc3w5gyt",
+        "text": "Repas",
+        "other_text": "Meal",
+        "kind": "choice",
+        "scope": "registration",
+        "choices": ["Avec viande", "Sans viande"],
+        "other_choices": ["With meat", "Without meat"],
+        "required": True,
+        "active": True,
+    },
+]
+CONSENTS: list[Json] = [
+    {
+        "id": "cst-9qd4hn7x2kmz",
+        "text": "J’accepte le règlement.",
+        "other_text": "I accept the rules.",
+        "required": True,
+        "active": True,
+    }
+]
 EVENT_OUT: Json = {
     "id": "ev-7k2m9xqpd4ha",
     "slug": "summer-fete-9xqpd4",
     "url": "https://inscrit.example.org/events/summer-fete-9xqpd4",
     **EVENT,
+    "options": OPTIONS,
+    "questions": QUESTIONS,
+    "consents": CONSENTS,
     "starts_at": "2027-07-03T12:00:00Z",
     "ends_at": "2027-07-03T17:00:00Z",
     "time_zone": "Europe/Paris",
@@ -48,7 +104,7 @@ PLACES: Json = {
 CREATED: Json = {
     "id": "reg-2b9kq7xw4hjt6mzpa3cd",
     "status": "PENDING",
-    "amount": 2500,
+    "amount": 2050,
     "currency": "eur",
     "places": 2,
     "checkout_url": "https://checkout.stripe.com/c/pay/cs_live_a1B2c3D4",
@@ -60,14 +116,37 @@ REGISTRATION_OUT: Json = {
     "event_id": EVENT_OUT["id"],
     "status": "PAID",
     "payment_method": "stripe",
-    "amount": 2500,
+    "amount": 2050,
     "amount_refunded": 0,
     "currency": "eur",
     "places": 2,
     "contact": {"name": "Camille Martin", "email": "camille@example.org", "locale": "fr"},
     "participants": [
-        {"first_name": "Lou", "last_name": "Martin"},
-        {"first_name": "Noé", "last_name": "Martin"},
+        {
+            "first_name": "Lou",
+            "last_name": "Martin",
+            "option": {"id": OPTIONS[0]["id"], "name": "Adulte"},
+            "price": 1250,
+            "answers": [],
+        },
+        {
+            "first_name": "Noé",
+            "last_name": "Martin",
+            "option": {"id": OPTIONS[1]["id"], "name": "Enfant"},
+            "price": 800,
+            "answers": [
+                {"question": QUESTIONS[0]["id"], "text": "Des allergies ?", "value": "noix"}
+            ],
+        },
+    ],
+    "answers": [{"question": QUESTIONS[1]["id"], "text": "Repas", "value": "Sans viande"}],
+    "consents": [
+        {
+            "consent": CONSENTS[0]["id"],
+            "text": "J’accepte le règlement.",
+            "given": True,
+            "at": "2027-06-01T12:01:00Z",
+        }
     ],
     "created_at": "2027-06-01T12:01:00Z",
     "hold_expires_at": None,
@@ -137,7 +216,12 @@ WAITING_OUT: Json = {
     "state": "waiting",
     "places": 2,
     "contact": REGISTRATION_OUT["contact"],
-    "participants": REGISTRATION_OUT["participants"],
+    "participants": [
+        {name: one[name] for name in ("first_name", "last_name", "option")}
+        for one in REGISTRATION_OUT["participants"]
+    ],
+    "amount": 2050,
+    "currency": "eur",
     "created_at": "2027-06-20T18:04:11Z",
     "registration_id": None,
     "registration_status": None,
@@ -147,7 +231,14 @@ ARRIVED_AT = "2027-07-03T12:02:40Z"
 CHECKED_IN: Json = {
     "registration_id": REGISTRATION_OUT["id"],
     "verdict": "welcome",
-    "participants": [{**one, "arrived_at": ARRIVED_AT} for one in REGISTRATION_OUT["participants"]],
+    "participants": [
+        {
+            "first_name": one["first_name"],
+            "last_name": one["last_name"],
+            "arrived_at": ARRIVED_AT,
+        }
+        for one in REGISTRATION_OUT["participants"]
+    ],
 }
 
 BY_CALL |= {

@@ -9,6 +9,8 @@ from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpResponse, JsonResponse
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
+from inscrit.registrations.quote import Unacceptable
+
 log = structlog.get_logger()
 
 CONTENT_TYPE = "application/problem+json"
@@ -78,6 +80,16 @@ def unauthorized(detail: str) -> Problem:
 def invalid(field: str, message: str) -> Problem:
     """One field that the schema alone could not refuse."""
     return _invalid([{"field": field, "message": message}])
+
+
+def invalid_fields(fields: Mapping[str, str]) -> Problem:
+    """Several fields, by their paths."""
+    return _invalid([{"field": name, "message": text} for name, text in fields.items()])
+
+
+def unacceptable(error: Unacceptable) -> Problem:
+    """What the event's own questions, options and consents object to."""
+    return invalid_fields({".".join(map(str, one.path)): one.text for one in error.mistakes})
 
 
 def _invalid(errors: list[dict[str, str]]) -> Problem:

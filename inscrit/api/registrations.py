@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Annotated, Any
 
-from django.utils import timezone
+from django.utils import timezone, translation
 from ninja import Header, Query, Router
 from ninja.responses import Status
 from pydantic import StringConstraints
@@ -62,7 +62,7 @@ TokenQuery = Annotated[
 ]
 WHY_NOT = {
     Reason.NOTHING_TO_REFUND: "There is no payment of which so much can be returned.",
-    Reason.NOT_PAID_BY_CHEQUE: "Only a registration that is to be paid by cheque is marked paid.",
+    Reason.NOT_PAID_BY_CHEQUE: "What is paid online is not marked paid by hand.",
     Reason.NO_PLACE_LEFT: "Its places were freed, and none is left.",
     Reason.NOTHING_TO_REVIEW: "There is nothing to look at.",
     Reason.NOTHING_TO_ACCEPT: "There is no money that could be accepted for it.",
@@ -91,12 +91,16 @@ async def create_registration(
 ) -> Status[RegistrationCreated]:
     """Hold places and open Stripe's checkout page; send the buyer to `checkout_url`.
 
-    It is null where nothing is to be paid online: a free event is confirmed at once, a cheque is
-    marked paid when it has come.
+    It is null where nothing is to be paid online: what is free is confirmed at once, a cheque,
+    cash or a transfer is marked paid when it has come.
 
-    `409 sold_out` with `remaining` and the address of the `waiting_list` · `409 sales_closed` ·
-    `422 idempotency_key_reused`: this key came with another body before · `502` or `503
-    checkout_unavailable`: Stripe could not open the page, and the places were given back.
+    Where the event has `options`, `questions` or `consents`, what is missing or not offered is a
+    `422` with the way to each field, such as `participants.0.option`.
+
+    `409 sold_out` with `remaining` and the address of the `waiting_list`, and with `option` if it
+    is that price that is full · `409 sales_closed` · `422 idempotency_key_reused`: this key came
+    with another body before · `502` or `503 checkout_unavailable`: Stripe could not open the page,
+    and the places were given back.
     """
     order = body.order(event_id, idempotency_key)
     held = await in_database(_hold, order, request.auth.actor)
@@ -187,7 +191,7 @@ def refund_registration(
     },
 )
 def mark_registration_paid(request: Request, registration_id: str) -> RegistrationOut:
-    """The cheque has come: confirm the registration.
+    """The cheque, the cash or the transfer has come: confirm the registration.
 
     `409` `not_paid_by_cheque`, `no_place_left` or `nothing_to_change`.
     """
@@ -225,18 +229,30 @@ def _permit(
 
 def _hold(order: services.Order, actor: str) -> Registration:
     try:
-        return services.hold_places(order, actor=actor)
+        with translation.override("en"):  # as all our errors are
+            return services.hold_places(order, actor=actor)
     except Event.DoesNotExist:
         raise problems.not_found("event") from None
     except services.SalesClosed:
         raise Problem(409, "sales_closed", "This event takes no registrations now.") from None
     except services.SoldOut as sold_out:
-        left = sold_out.remaining
-        line = f"/api/v1/events/{order.event_id}/waiting-list"
-        detail = f"Not enough places are left: {left}. To join the waiting list: POST {line}"
-        raise Problem(409, "sold_out", detail, remaining=left, waiting_list=line) from None
+        raise _sold_out(sold_out, order.event_id) from None
+    except services.Unacceptable as error:
+        raise problems.unacceptable(error) from None
     except services.KeyReused:
         raise _key_reused() from None
+
+
+def _sold_out(error: services.SoldOut, event_id: str) -> Problem:
+    line = f"/api/v1/events/{event_id}/waiting-list"
+    left, option = error.remaining, error.option
+    more: dict[str, Any] = {"remaining": left, "waiting_list": line}
+    at = ""
+    if option is not None:
+        more["option"] = {"id": option.pk, "name": option.name}
+        at = f" at the price {option.name}"
+    detail = f"Not enough places are left{at}: {left}. To join the waiting list: POST {line}"
+    return Problem(409, "sold_out", detail, **more)
 
 
 def _key_reused() -> Problem:
@@ -294,7 +310,9 @@ def _shown(registration_id: str, caller: Caller) -> RegistrationOut:
 
 
 def _found(registration_id: str) -> Registration:
-    known = Registration.objects.select_related("event").prefetch_related("participants", "journal")
+    known = Registration.objects.select_related("event").prefetch_related(
+        "participants__answers__question", "answers__question", "agreements", "journal"
+    )
     try:
         return known.get(pk=registration_id)
     except Registration.DoesNotExist:

@@ -3,19 +3,37 @@
 import json
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
 from pydantic.config import JsonDict
 
 from inscrit import config
-from inscrit.events.models import Event, EventStatus, LatePaymentPolicy, LostDisputePolicy
+from inscrit.events.models import (
+    Consent,
+    Event,
+    EventStatus,
+    LatePaymentPolicy,
+    LostDisputePolicy,
+    PriceOption,
+    Question,
+)
+from inscrit.events.questions import QuestionKind, QuestionScope
 from inscrit.registrations.lifecycle import Outcome, Resolution
 from inscrit.registrations.models import (
+    Agreement,
+    Answer,
     JournalEntry,
+    Participant,
     PaymentMethod,
     Registration,
     RegistrationStatus,
 )
-from inscrit.registrations.services import MOST_PARTICIPANTS, Contact, Order, Person
+from inscrit.registrations.services import (
+    MOST_PARTICIPANTS,
+    Consenting,
+    Contact,
+    Order,
+    Person,
+)
 from inscrit.webhooks.models import EventOutcome, StripeEvent
 
 from . import values
@@ -31,6 +49,32 @@ EVENT: JsonDict = {
     "capacity": 120,
     "status": "published",
     "late_payment": "reseat_or_refund",
+    "payment_methods": ["stripe", "cheque"],
+    "payment_days": 10,
+    "how_to_pay": "Cheques payable to Amicale de l’école du Parc, to be left at the office.",
+    "options": [
+        {"name": "Adulte", "other_name": "Adult", "price": 1250},
+        {"name": "Enfant", "other_name": "Child", "price": 800, "quota": 60},
+    ],
+    "questions": [
+        {
+            "text": "Des allergies ?",
+            "other_text": "Any allergies?",
+            "kind": "text",
+            "scope": "participant",
+        },
+        {
+            "text": "Repas",
+            "other_text": "Meal",
+            "kind": "choice",
+            "choices": ["Avec viande", "Sans viande"],
+            "other_choices": ["With meat", "Without meat"],
+            "required": True,
+        },
+    ],
+    "consents": [
+        {"text": "J’accepte le règlement.", "other_text": "I accept the rules.", "required": True}
+    ],
 }
 REGISTRATION: JsonDict = {
     "contact": {"name": "Camille Martin", "email": "camille@example.org", "locale": "fr"},
@@ -40,8 +84,26 @@ REGISTRATION: JsonDict = {
     ],
     "payment_method": "stripe",
 }
+# The same for an event that has price options, questions and consents.
+REGISTRATION_IN_FULL: JsonDict = {
+    "contact": {"name": "Camille Martin", "email": "camille@example.org", "locale": "fr"},
+    "participants": [
+        {
+            "first_name": "Lou",
+            "last_name": "Martin",
+            "option": "opt-6fzq2mk9w3x7",
+            "answers": [{"question": "qst-8hr4tnc2vy5p", "value": "arachides"}],
+        }
+    ],
+    "answers": [{"question": "qst-b3kq9z7m2xwd", "value": "Sans viande"}],
+    "consents": [{"consent": "cst-p4n8s2tjv6ye", "given": True}],
+    "payment_method": "cheque",
+}
 
 
+# The lists of what an event offers and asks; how long each may be.
+ASKED = ("options", "questions", "consents")
+MOST_ASKED = 50
 # The default of a field that may be left out, but not be null.
 LEFT_OUT: Any = None
 
@@ -50,6 +112,62 @@ class Given(BaseModel):
     """What a caller sends. A field that we don't know is refused: it may be a misspelt one."""
 
     model_config = ConfigDict(extra="forbid")
+
+
+class OptionIn(Given):
+    """A price. ``other_name`` is for readers of the other language; ``quota`` null: no limit."""
+
+    id: Annotated[values.Word | None, Field(description="Of one that exists already.")] = None
+    name: values.Name
+    other_name: values.OptionalName = ""
+    price: values.Price
+    quota: values.Capacity | None = None
+    active: bool = True
+
+
+class QuestionIn(Given):
+    """`choices` and `other_choices` are for the kind `choice`, in the same order."""
+
+    id: Annotated[values.Word | None, Field(description="Of one that exists already.")] = None
+    text: values.Question
+    other_text: values.OptionalQuestion = ""
+    kind: QuestionKind = QuestionKind.TEXT
+    scope: QuestionScope = QuestionScope.REGISTRATION
+    choices: values.Choices = []
+    other_choices: values.Choices = []
+    required: bool = False
+    active: bool = True
+
+    @model_validator(mode="after")
+    def _has_choices(self) -> Self:
+        if (self.kind == QuestionKind.CHOICE) != bool(self.choices):
+            raise ValueError("A question of the kind choice has choices, and no other has.")
+        if self.other_choices and len(self.other_choices) != len(self.choices):
+            raise ValueError("Write as many other_choices as choices, in the same order.")
+        return self
+
+
+class ConsentIn(Given):
+    id: Annotated[values.Word | None, Field(description="Of one that exists already.")] = None
+    text: values.Consent
+    other_text: values.OptionalConsent = ""
+    required: bool = False
+    active: bool = True
+
+
+ALL_OF_THEM = (
+    "The whole list, in its order. Those with an `id` are changed, those without are new; one that "
+    "is left out is deleted, or retired (`active` false) if somebody has it already."
+)
+Options = Annotated[list[OptionIn], Field(max_length=MOST_ASKED, description=ALL_OF_THEM)]
+Questions = Annotated[list[QuestionIn], Field(max_length=MOST_ASKED, description=ALL_OF_THEM)]
+Consents = Annotated[list[ConsentIn], Field(max_length=MOST_ASKED, description=ALL_OF_THEM)]
+Methods = Annotated[
+    list[PaymentMethod],
+    Field(
+        min_length=1, description="The ways to pay that are offered; unless told, the first two."
+    ),
+]
 
 
 class EventPatch(Given):
@@ -72,10 +190,25 @@ class EventPatch(Given):
     late_payment: LatePaymentPolicy = LEFT_OUT
     lost_dispute: LostDisputePolicy = LEFT_OUT
     offer_hours: values.OfferHours = LEFT_OUT
+    payment_methods: Methods = LEFT_OUT
+    payment_days: values.Days = LEFT_OUT
+    how_to_pay: values.Lines = LEFT_OUT
+    options: Options = LEFT_OUT
+    questions: Questions = LEFT_OUT
+    consents: Consents = LEFT_OUT
 
     def given(self) -> dict[str, Any]:
-        """The fields that the caller wrote, with their values."""
-        return {name: getattr(self, name) for name in self.model_fields_set}
+        """The event's own fields that the caller wrote, with their values."""
+        own = self.model_fields_set - set(ASKED)
+        return {name: getattr(self, name) for name in own}
+
+    def asked(self) -> dict[str, list[dict[str, Any]]]:
+        """The lists of what is offered and asked that the caller wrote."""
+        lists = self.model_dump(include=self.model_fields_set & set(ASKED))
+        for question in lists.get("questions", ()):
+            for name in ("choices", "other_choices"):
+                question[name] = "\n".join(question[name])
+        return lists
 
 
 class EventIn(EventPatch):
@@ -91,10 +224,52 @@ class EventIn(EventPatch):
     capacity: values.Capacity | None
 
 
+class OptionOut(BaseModel):
+    """``remaining``: how many can still have this price; null without a quota."""
+
+    id: str
+    name: str
+    other_name: str
+    price: values.Price
+    quota: int | None
+    remaining: int | None
+    active: bool
+
+
+class QuestionOut(BaseModel):
+    """What is sent as the answer to a `choice` is one of `choices`, to `yes_no` a boolean."""
+
+    id: str
+    text: str
+    other_text: str
+    kind: QuestionKind
+    scope: QuestionScope
+    choices: list[str]
+    other_choices: list[str]
+    required: bool
+    active: bool
+
+    @classmethod
+    def of(cls, question: Question) -> Self:
+        own = {name: getattr(question, name) for name in cls.model_fields}
+        lines = {"choices": question.lines, "other_choices": question.other_lines}
+        return cls.model_validate(own | lines)
+
+
+class ConsentOut(BaseModel):
+    id: str
+    text: str
+    other_text: str
+    required: bool
+    active: bool
+
+
 class EventOut(BaseModel):
     """An event with its places. ``sales_end_at`` null: registration closes when it starts.
 
     ``waiting`` places are wanted on its waiting list; ``remaining`` are those beyond them.
+    ``price`` is what a place costs where there are no ``options``; where there are, each
+    participant takes one of them. ``how_to_pay`` and what is not ``active`` are for the staff.
     """
 
     id: str
@@ -119,12 +294,33 @@ class EventOut(BaseModel):
     late_payment: LatePaymentPolicy
     lost_dispute: LostDisputePolicy
     offer_hours: int
+    payment_methods: list[PaymentMethod]
+    payment_days: int
+    how_to_pay: str | None
+    options: list[OptionOut]
+    questions: list[QuestionOut]
+    consents: list[ConsentOut]
 
     @classmethod
-    def of(cls, event: Event, **more: int) -> Self:
-        own = {name: getattr(event, name) for name in EventOut.model_fields if name != "url"}
+    def of(cls, event: Event, *, for_staff: bool = False, **more: int) -> Self:
+        made = set(EventOut.model_fields) - {"url", "how_to_pay", *ASKED}
+        own = {name: getattr(event, name) for name in made}
         url = config.current().public_url + event.get_absolute_url()
-        return cls.model_validate({**own, **more, "url": url})
+        asked = {
+            name: [_out(one) for one in getattr(event, name).all() if for_staff or one.active]
+            for name in ASKED
+        }
+        how_to_pay = event.how_to_pay if for_staff else None
+        return cls.model_validate(own | more | asked | {"url": url, "how_to_pay": how_to_pay})
+
+
+def _out(one: PriceOption | Question | Consent) -> OptionOut | QuestionOut | ConsentOut:
+    match one:
+        case PriceOption():
+            return OptionOut.model_validate(one, from_attributes=True)
+        case Question():
+            return QuestionOut.of(one)
+    return ConsentOut.model_validate(one, from_attributes=True)
 
 
 class EventCancelled(EventOut):
@@ -186,25 +382,68 @@ class ContactIn(Given):
         return Contact(self.name, self.email, known_locale(self.locale))
 
 
+class AnswerIn(Given):
+    """The answer to one of the event's `questions`: a text, one of its `choices`, or a boolean."""
+
+    question: values.Word
+    value: values.Lines | StrictBool
+
+    @property
+    def reply(self) -> tuple[str, str]:
+        if isinstance(self.value, bool):
+            return self.question, "yes" if self.value else "no"
+        return self.question, self.value
+
+
+class ConsentGivenIn(Given):
+    """Whether one of the event's `consents` is given, in the contact's language."""
+
+    consent: values.Word
+    given: StrictBool
+
+
+Answers = Annotated[list[AnswerIn], Field(max_length=MOST_ASKED)]
+
+
 class ParticipantIn(Given):
+    """`option` is needed where the event has more than one."""
+
     first_name: values.Name
     last_name: values.Name
+    option: values.Word | None = None
+    answers: Answers = []
+
+    @property
+    def person(self) -> Person:
+        replies = tuple(one.reply for one in self.answers)
+        return Person(self.first_name, self.last_name, self.option, replies)
 
 
 class RegistrationIn(Given):
-    model_config = ConfigDict(json_schema_extra={"example": REGISTRATION})
+    """`payment_method` is one that the event offers; unless told, the first of them."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": REGISTRATION,
+            "examples": [REGISTRATION, REGISTRATION_IN_FULL],
+        }
+    )
 
     contact: ContactIn
     participants: Annotated[list[ParticipantIn], Field(min_length=1, max_length=MOST_PARTICIPANTS)]
-    payment_method: PaymentMethod = PaymentMethod.STRIPE
+    payment_method: PaymentMethod | None = None
+    answers: Answers = []
+    consents: Annotated[list[ConsentGivenIn], Field(max_length=MOST_ASKED)] = []
 
     def order(self, event_id: str, idempotency_key: str | None) -> Order:
         return Order(
             event_id=event_id,
             contact=self.contact.known(),
-            participants=[Person(p.first_name, p.last_name) for p in self.participants],
+            participants=[participant.person for participant in self.participants],
             method=self.payment_method,
             idempotency_key=idempotency_key,
+            answers=tuple(one.reply for one in self.answers),
+            consents=tuple(Consenting(one.consent, one.given) for one in self.consents),
         )
 
 
@@ -234,9 +473,67 @@ class RegistrationCreated(BaseModel):
         )
 
 
-class ParticipantOut(BaseModel):
+class AnswerOut(BaseModel):
+    """``text`` is the question in the registrant's language, ``value`` as it was sent."""
+
+    question: str
+    text: str
+    value: str | bool
+
+    @classmethod
+    def of(cls, answer: Answer, locale: str) -> Self:
+        question = answer.question
+        value = answer.value == "yes" if question.kind == QuestionKind.YES_NO else answer.value
+        return cls(question=question.pk, text=question.wording(locale), value=value)
+
+
+class AgreementOut(BaseModel):
+    """``text`` is what was read, word for word, and ``at`` when."""
+
+    consent: str
+    text: str
+    given: bool
+    at: values.Moment
+
+    @classmethod
+    def of(cls, agreement: Agreement) -> Self:
+        return cls(
+            consent=agreement.consent_id,
+            text=agreement.text,
+            given=agreement.given,
+            at=agreement.at,
+        )
+
+
+class OptionTaken(BaseModel):
+    """A price option as it was when the place was given."""
+
+    id: str
+    name: str
+
+
+class NameOut(BaseModel):
     first_name: str
     last_name: str
+
+
+class ParticipantOut(NameOut):
+    """``price`` is what the place costs, null for registrations made before there were options."""
+
+    option: OptionTaken | None
+    price: values.Price | None
+    answers: list[AnswerOut]
+
+    @classmethod
+    def of(cls, person: Participant, locale: str) -> Self:
+        taken = person.option_id
+        return cls(
+            first_name=person.first_name,
+            last_name=person.last_name,
+            option=OptionTaken(id=taken, name=person.option_name) if taken else None,
+            price=person.price,
+            answers=[AnswerOut.of(one, locale) for one in person.answers.all()],
+        )
 
 
 class ContactOut(BaseModel):
@@ -280,6 +577,8 @@ class RegistrationOut(BaseModel):
     places: int
     contact: ContactOut
     participants: list[ParticipantOut]
+    answers: list[AnswerOut]
+    consents: list[AgreementOut]
     created_at: values.Moment
     hold_expires_at: values.Moment | None
     paid_at: values.Moment | None
@@ -306,9 +605,15 @@ class RegistrationOut(BaseModel):
                 locale=registration.locale,
             ),
             participants=[
-                ParticipantOut(first_name=person.first_name, last_name=person.last_name)
+                ParticipantOut.of(person, registration.locale)
                 for person in registration.participants.all()
             ],
+            answers=[
+                AnswerOut.of(one, registration.locale)
+                for one in registration.answers.all()
+                if one.participant_id is None
+            ],
+            consents=[AgreementOut.of(one) for one in registration.agreements.all()],
             created_at=registration.created_at,
             hold_expires_at=registration.hold_expires_at,
             paid_at=registration.paid_at,

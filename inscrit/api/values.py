@@ -90,6 +90,33 @@ OptionalLine = Annotated[
     StringConstraints(strip_whitespace=True, max_length=200),
     AfterValidator(printable),
 ]
+OptionalName = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, max_length=100),
+    AfterValidator(printable),
+]
+Question = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=300),
+    AfterValidator(printable),
+]
+OptionalQuestion = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, max_length=300),
+    AfterValidator(printable),
+]
+Choices = Annotated[list[Line], Field(max_length=50)]
+Consent = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=2000),
+    AfterValidator(_printable_lines),
+]
+OptionalConsent = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, max_length=2000),
+    AfterValidator(_printable_lines),
+]
+Days = Annotated[int, Field(strict=True, ge=1, le=365)]
 Lines = Annotated[
     str,
     StringConstraints(strip_whitespace=True, max_length=20_000),

@@ -10,7 +10,14 @@ from pydantic import BaseModel, Field
 from inscrit import config
 from inscrit.events.models import Event
 from inscrit.registrations.models import RegistrationStatus
-from inscrit.registrations.services import MOST_PARTICIPANTS, Order, Person, SalesClosed
+from inscrit.registrations.quote import Seat
+from inscrit.registrations.services import (
+    MOST_PARTICIPANTS,
+    Consenting,
+    Order,
+    SalesClosed,
+    Unacceptable,
+)
 from inscrit.waiting import services
 from inscrit.waiting.models import State, WaitingEntry
 
@@ -18,7 +25,18 @@ from . import problems, values
 from .access import Request, anybody, staff
 from .paging import PageQuery, page
 from .problems import Problem
-from .schemas import REGISTRATION, ContactIn, ContactOut, Given, ParticipantIn, ParticipantOut
+from .schemas import (
+    MOST_ASKED,
+    REGISTRATION,
+    Answers,
+    ConsentGivenIn,
+    ContactIn,
+    ContactOut,
+    Given,
+    NameOut,
+    OptionTaken,
+    ParticipantIn,
+)
 from .schemas import ProblemOut as Refusal
 
 router = Router(tags=["waiting list"])
@@ -27,16 +45,42 @@ EXAMPLE = {name: REGISTRATION[name] for name in ("contact", "participants")}
 
 
 class WaitingIn(Given):
-    """As a registration, without a way to pay: there is nothing to pay yet."""
+    """As a registration, without a way to pay: there is nothing to pay yet.
+
+    What was chosen, answered and agreed to is kept, and goes into the registration once there is
+    an offer.
+    """
 
     model_config = Given.model_config | {"json_schema_extra": {"example": EXAMPLE}}
 
     contact: ContactIn
     participants: Annotated[list[ParticipantIn], Field(min_length=1, max_length=MOST_PARTICIPANTS)]
+    answers: Answers = Field(default_factory=list)
+    consents: Annotated[list[ConsentGivenIn], Field(max_length=MOST_ASKED)] = Field(
+        default_factory=list
+    )
 
     def order(self, event_id: str) -> Order:
-        people = [Person(one.first_name, one.last_name) for one in self.participants]
-        return Order(event_id, self.contact.known(), people)
+        return Order(
+            event_id,
+            self.contact.known(),
+            [one.person for one in self.participants],
+            answers=tuple(one.reply for one in self.answers),
+            consents=tuple(Consenting(one.consent, one.given) for one in self.consents),
+        )
+
+
+class WaitingPersonOut(NameOut):
+    """``option``: the price they wait for, where the event has several."""
+
+    option: OptionTaken | None
+
+    @classmethod
+    def of(cls, seat: Seat, locale: str) -> Self:
+        option = seat.option
+        named = OptionTaken(id=option.pk, name=option.wording(locale)) if option else None
+        person = seat.person
+        return cls(first_name=person.first_name, last_name=person.last_name, option=named)
 
 
 class WaitingCreated(BaseModel):
@@ -60,14 +104,19 @@ class WaitingCreated(BaseModel):
 
 
 class WaitingOut(BaseModel):
-    """A place in the line. ``number`` is the order; after an offer, its registration tells more."""
+    """A place in the line. ``number`` is the order; after an offer, its registration tells more.
+
+    ``amount`` is what the places cost now; it is settled when they are offered.
+    """
 
     id: str
     number: int
     state: State
     places: int
     contact: ContactOut
-    participants: list[ParticipantOut]
+    participants: list[WaitingPersonOut]
+    amount: values.Price
+    currency: str
     created_at: values.Moment
     registration_id: str | None
     registration_status: RegistrationStatus | None
@@ -84,10 +133,9 @@ class WaitingOut(BaseModel):
             contact=ContactOut(
                 name=entry.contact_name, email=entry.contact_email, locale=entry.locale
             ),
-            participants=[
-                ParticipantOut(first_name=one.first_name, last_name=one.last_name)
-                for one in entry.people
-            ],
+            participants=[WaitingPersonOut.of(one, entry.locale) for one in entry.seats],
+            amount=entry.amount,
+            currency=entry.currency,
             created_at=entry.created_at,
             registration_id=entry.registration_id,
             registration_status=RegistrationStatus(offered.status) if offered else None,
@@ -118,7 +166,7 @@ def join_waiting_list(request: Request, event_id: str, body: WaitingIn) -> Statu
 
     `409 places_left` with `remaining`: register instead · `409 sales_closed` · `409
     already_waiting`: this address waits already, or has an offer that stands · `409 never_enough`
-    with `capacity`: the event has fewer places in all.
+    with `capacity`: the event has fewer places in all, or at the price `option`.
     """
     return Status(201, WaitingCreated.of(_join(body.order(event_id), request.auth.actor)))
 
@@ -132,7 +180,11 @@ def list_waiting(request: Request, event_id: str, query: Query[WaitingQuery]) ->
     """The waiting list in its order, with whoever has left it."""
     if not Event.objects.filter(pk=event_id).exists():
         raise problems.not_found("event")
-    entries = WaitingEntry.objects.filter(event=event_id).select_related("registration")
+    entries = (
+        WaitingEntry.objects.filter(event=event_id)
+        .select_related("event", "registration")
+        .prefetch_related("event__options")
+    )
     if query.state is not None:
         entries = entries.filter(state=query.state)
     found = page(entries, "created_at", query)
@@ -150,8 +202,18 @@ def _join(order: Order, actor: str) -> WaitingEntry:
         detail = "There are enough places: register instead."
         raise Problem(409, "places_left", detail, remaining=left.remaining) from None
     except services.NeverEnough as never:
-        detail = f"The event has {never.capacity} places in all."
-        raise Problem(409, "never_enough", detail, capacity=never.capacity) from None
+        raise _never_enough(never) from None
+    except Unacceptable as error:
+        raise problems.unacceptable(error) from None
     except services.AlreadyWaiting:
         detail = "This address is on the waiting list already. The link is in the mail sent then."
         raise Problem(409, "already_waiting", detail) from None
+
+
+def _never_enough(error: services.NeverEnough) -> Problem:
+    if error.option is None:
+        detail = f"The event has {error.capacity} places in all."
+        return Problem(409, "never_enough", detail, capacity=error.capacity)
+    detail = f"There are {error.capacity} places at the price {error.option.name} in all."
+    named = {"id": error.option.pk, "name": error.option.name}
+    return Problem(409, "never_enough", detail, capacity=error.capacity, option=named)

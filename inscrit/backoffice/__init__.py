@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from django.utils.safestring import SafeString
 
     ModelAdmin = admin.ModelAdmin
-    TabularInline = admin.TabularInline
     StackedInline = admin.StackedInline
+    TabularInline = admin.TabularInline
 else:
 
     class ModelAdmin(admin.ModelAdmin, Generic[M]):

@@ -1,18 +1,14 @@
 """A scripted buyer: registers two children and pays, over HTTP alone, as anybody would."""
 
 import time
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 
 PATIENCE_SECONDS = 30
-ORDER = {
-    "contact": {"name": "Camille Martin", "email": "camille.martin@example.org", "locale": "fr"},
-    "participants": [
-        {"first_name": "Léa", "last_name": "Martin"},
-        {"first_name": "Noé", "last_name": "Martin"},
-    ],
-}
+CONTACT = {"name": "Camille Martin", "email": "camille.martin@example.org", "locale": "fr"}
+CHILDREN = ("Léa", "Noé")
 CARD = {
     "email": "camille.martin@example.org",
     "payment_method_type": "card",
@@ -31,7 +27,7 @@ def buy(site: str, event_slug: str) -> str:
     """Make one purchase and return the registration's id once it is PAID."""
     with httpx.Client(base_url=site, timeout=20) as web:
         event = _find(web, event_slug)
-        made = web.post(f"/api/v1/events/{event}/registrations", json=ORDER)
+        made = web.post(f"/api/v1/events/{event['id']}/registrations", json=_order(event))
         if made.status_code != httpx.codes.CREATED:
             raise Disappointed(f"the registration was refused: {made.text[:200]}")
         registration = made.json()
@@ -40,11 +36,44 @@ def buy(site: str, event_slug: str) -> str:
     return str(registration["id"])
 
 
-def _find(web: httpx.Client, slug: str) -> str:
+def _find(web: httpx.Client, slug: str) -> dict[str, Any]:
     for event in web.get("/api/v1/events").raise_for_status().json()["items"]:
         if event["slug"] == slug:
-            return str(event["id"])
+            return dict(event)
     raise Disappointed(f"there is no event {slug}")
+
+
+def _order(event: dict[str, Any]) -> dict[str, Any]:
+    """One child at each price in turn, and an answer to everything."""
+    options = [option["id"] for option in event["options"]] or [None]
+    return {
+        "contact": CONTACT,
+        "participants": [
+            {
+                "first_name": name,
+                "last_name": "Martin",
+                "option": options[min(n, len(options) - 1)],
+                "answers": _answers(event, "participant"),
+            }
+            for n, name in enumerate(CHILDREN)
+        ],
+        "answers": _answers(event, "registration"),
+        "consents": [{"consent": one["id"], "given": True} for one in event["consents"]],
+    }
+
+
+def _answers(event: dict[str, Any], scope: str) -> list[dict[str, Any]]:
+    return [
+        {"question": one["id"], "value": _answer(one)}
+        for one in event["questions"]
+        if one["scope"] == scope
+    ]
+
+
+def _answer(question: dict[str, Any]) -> str | bool:
+    if question["kind"] == "yes_no":
+        return True
+    return str(question["choices"][0]) if question["choices"] else "–"
 
 
 def _pay(checkout_url: str) -> None:

@@ -1,5 +1,6 @@
 """Sample events in French and English, and an organiser's account."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from django.contrib.auth import get_user_model
@@ -9,6 +10,7 @@ from inscrit.events import photos
 from inscrit.events.models import Event, EventStatus
 from inscrit.events.photos import Photo
 from inscrit.events.pictures import renditions
+from inscrit.events.questions import QuestionKind, QuestionScope
 from inscrit.organisation.models import Organisation
 
 from . import drawings
@@ -22,6 +24,8 @@ def plant(password: str) -> None:
         for event in _events(timezone.localtime(timezone.now())):
             event.save()
             _give_photo(event)
+            if ask := ASKING.get(event.slug):
+                ask(event)
     Organisation.objects.get_or_create(
         id=Organisation.THE_ONE,
         defaults={
@@ -85,6 +89,12 @@ def _events(now: datetime) -> list[Event]:
             price=4500,
             capacity=24,
             refund_until=on(14, 9),
+            payment_methods=["stripe", "cheque", "transfer"],
+            how_to_pay=(
+                "Chèque à l’ordre de l’Amicale Jules-Ferry, à déposer dans la boîte de "
+                "l’association, à l’entrée de l’école.\n"
+                "Virement : IBAN FR76 3000 4000 0100 0000 0000 143, BIC BNPAFRPP."
+            ),
             status=EventStatus.PUBLISHED,
         ),
         Event(
@@ -96,6 +106,9 @@ def _events(now: datetime) -> list[Event]:
             ends_at=on(12, 17),
             price=1250,
             capacity=8,
+            payment_methods=["stripe", "cash"],
+            payment_days=5,
+            how_to_pay="Au secrétariat, du lundi au vendredi de 8 h 30 à 12 h.",
             status=EventStatus.PUBLISHED,
         ),
         Event(
@@ -122,3 +135,62 @@ def _events(now: datetime) -> list[Event]:
             status=EventStatus.PUBLISHED,
         ),
     ]
+
+
+def _ask_at_the_theatre(event: Event) -> None:
+    event.options.create(name="Enfant", other_name="Child", price=4500, position=0)
+    event.options.create(
+        name="Frère ou sœur",
+        other_name="Sibling",
+        price=3800,
+        quota=8,
+        position=1,
+    )
+    event.questions.create(
+        text="Son niveau",
+        other_text="Experience",
+        kind=QuestionKind.CHOICE,
+        scope=QuestionScope.PARTICIPANT,
+        choices="Jamais joué\nUn peu\nBeaucoup",
+        other_choices="Never acted\nA little\nA lot",
+        required=True,
+        position=0,
+    )
+    event.questions.create(
+        text="Allergies ou traitements",
+        other_text="Allergies or medication",
+        scope=QuestionScope.PARTICIPANT,
+        position=1,
+    )
+    event.questions.create(
+        text="Votre enfant peut-il rentrer seul\u00a0?",
+        other_text="May your child go home alone?",
+        kind=QuestionKind.YES_NO,
+        required=True,
+        position=2,
+    )
+    event.consents.create(
+        text="J’ai lu le règlement du stage et je l’accepte.",
+        other_text="I have read the rules of the workshop and accept them.",
+        required=True,
+        position=0,
+    )
+    event.consents.create(
+        text="L’école peut publier des photos de la représentation où mon enfant est visible.",
+        other_text="The school may publish photographs of the show in which my child is seen.",
+        position=1,
+    )
+
+
+def _ask_at_the_farm(event: Event) -> None:
+    event.options.create(name="Enfant", other_name="Child", price=1250, position=0)
+    event.options.create(
+        name="Adulte accompagnateur", other_name="Accompanying adult", price=600, position=1
+    )
+    event.options.create(name="Moins de 3 ans", other_name="Under 3 years", price=0, position=2)
+
+
+ASKING: dict[str, Callable[[Event], None]] = {
+    "stage-de-theatre": _ask_at_the_theatre,
+    "sortie-a-la-ferme": _ask_at_the_farm,
+}

@@ -18,6 +18,7 @@ from inscrit.backoffice import list_of
 from inscrit.registrations.models import Registration
 
 from . import csv_file, workbook
+from .asked import Asked
 from .table import Lines, rows, titles, widths
 
 TYPES = {
@@ -42,9 +43,11 @@ def download(request: HttpRequest, lines: str, form: str) -> HttpResponseBase:
 
 
 def _file(chosen: QuerySet[Registration], lines: Lines, form: str) -> Iterator[bytes]:
+    asked = Asked.of(chosen)
+    names, content = titles(lines, asked), rows(chosen, lines, asked)
     if form == "csv":
-        return csv_file.pieces(titles(lines), rows(chosen, lines))
-    return workbook.pieces(titles(lines), widths(lines), rows(chosen, lines))
+        return csv_file.pieces(names, content)
+    return workbook.pieces(names, widths(lines, asked), content)
 
 
 def _name(lines: str, form: str) -> str:

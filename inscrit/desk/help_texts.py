@@ -35,16 +35,16 @@ HELP: dict[str, Promise] = {
     Is.CANCELLED: _("It holds no place any more. What was paid, and what went back, stands below."),
     Is.REFUNDED: _("All its money went back, and its places are free again."),
 }
-CHEQUE = _(
-    "The places are held until the date below. Press “The cheque has come” when you have it; until"
-    " then nobody is told that the registration is confirmed."
+BY_HAND = _(
+    "The places are held until the date below. Press “The money has come: mark paid” when you have"
+    " it; until then nobody is told that the registration is confirmed."
 )
 
 
 def help_for(registration: Registration) -> Promise:
-    by_cheque = registration.payment_method == PaymentMethod.CHEQUE
-    if by_cheque and registration.status == Is.PENDING:
-        return CHEQUE
+    by_hand = registration.payment_method != PaymentMethod.STRIPE and bool(registration.amount)
+    if by_hand and registration.status == Is.PENDING:
+        return BY_HAND
     return HELP[registration.status]
 
 

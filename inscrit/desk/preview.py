@@ -7,6 +7,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from inscrit.events.models import Event, EventStatus
+from inscrit.events.terms import terms_of
 from inscrit.pages.forms import RegistrationForm
 from inscrit.pages.places import places_of
 
@@ -18,9 +19,11 @@ def preview(request: HttpRequest, event_id: str) -> HttpResponse:
     event = get_object_or_404(Event, pk=event_id)
     if event.status == EventStatus.DRAFT:
         event.status = EventStatus.PUBLISHED  # on this page, never in the database
+    form = RegistrationForm.blank(terms_of(event))
     context = {
         "event": event,
-        "form": RegistrationForm.blank(event),
+        "form": form,
+        "options": form.terms.options,
         "places": places_of(event),
         "on_sale": event.is_on_sale(timezone.now()),
         "preview": True,

@@ -17,6 +17,8 @@ from inscrit.money import decimals
 from inscrit.registrations.explanations import explain
 from inscrit.registrations.models import Participant, Registration
 
+from .asked import FETCHED, Asked
+
 Cell: TypeAlias = str | int | Decimal | datetime | None
 AT_ONCE = 1000
 
@@ -70,26 +72,34 @@ PEOPLE = (_("participants"),)
 PERSON = (_("last name"), _("first name"))
 
 
-def titles(lines: Lines) -> list[str]:
+NOTHING_ASKED = Asked()
+
+
+def titles(lines: Lines, asked: Asked = NOTHING_ASKED) -> list[str]:
     more = PEOPLE if lines is Lines.REGISTRATIONS else PERSON
-    return [str(title) for title in (*(column.title for column in COLUMNS), *more)]
+    own = [str(title) for title in (*(column.title for column in COLUMNS), *more)]
+    return [*own, *asked.titles]
 
 
-def widths(lines: Lines) -> list[int]:
+def widths(lines: Lines, asked: Asked = NOTHING_ASKED) -> list[int]:
     more = [40] if lines is Lines.REGISTRATIONS else [20, 20]
-    return [*(column.width for column in COLUMNS), *more]
+    return [*(column.width for column in COLUMNS), *more, *(24 for _title in asked.titles)]
 
 
-def rows(registrations: QuerySet[Registration], lines: Lines) -> Iterator[list[Cell]]:
+def rows(
+    registrations: QuerySet[Registration], lines: Lines, asked: Asked = NOTHING_ASKED
+) -> Iterator[list[Cell]]:
     """Some hundreds at a time are in memory, however many there are."""
-    chosen = registrations.select_related("event").prefetch_related("participants")
+    fetched = FETCHED if asked.titles else ("participants",)
+    chosen = registrations.select_related("event").prefetch_related(*fetched)
     for registration in chosen.iterator(chunk_size=AT_ONCE):
         cells = [column.value(registration) for column in COLUMNS]
         people = list(registration.participants.all())
         if lines is Lines.REGISTRATIONS:
-            yield [*cells, ", ".join(map(str, people))]
+            yield [*cells, ", ".join(map(str, people)), *asked.of_registration(registration)]
         else:
-            yield from ([*cells, *_person(one)] for one in people)
+            for one in people:
+                yield [*cells, *_person(one), *asked.of_participant(one, registration)]
 
 
 def _person(participant: Participant) -> tuple[str, str]:

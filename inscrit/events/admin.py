@@ -11,14 +11,17 @@ from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
+from inscrit.backoffice.amounts import AmountField, in_minor_units
 from inscrit.backoffice.labels import name_parts
 from inscrit.backoffice.pages import Page, Panel
-from inscrit.money import minor, money, typed
+from inscrit.money import typed
 
 from .deeds import CloseSales, Duplicate, OpenSales, Publish, Unpublish
-from .models import Event, EventStatus
+from .inlines import ConsentInline, OptionInline, QuestionInline
+from .models import Event, EventStatus, PaymentMethod, usual_methods
 from .moments import PICKER, Moment, in_zone, zone_named
 from .photo_admin import PhotoInline
 from .state import state_of
@@ -35,23 +38,25 @@ admin.site.index_title = _("Organisers")
 
 
 DATES = ("starts_at", "ends_at", "sales_end_at", "refund_until")
-# Stripe takes up to eight digits, https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts
-DEAREST = 99_999_999
 
 
 class EventForm(ModelForm):
-    price = forms.CharField(
-        label=_("price per person"),
-        max_length=20,
-        initial="",
-        help_text=_("Such as 12.50. Write 0 if it is free of charge."),
-        widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off", "size": 10}),
-    )
     time_zone = forms.ChoiceField(
         label=_("time zone"),
         choices=[(name, name) for name in sorted(available_timezones())],
         initial=timezone.get_default_timezone_name,
         help_text=_("Of the place where the event is. All dates on this page are in it."),
+    )
+    price = AmountField(
+        label=capfirst(_("price per person")),
+        help_text=_("Such as 12.50. Write 0 if it is free of charge."),
+    )
+    payment_methods = forms.MultipleChoiceField(
+        label=capfirst(_("ways to pay")),
+        choices=PaymentMethod.choices,
+        initial=usual_methods,
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": _("Choose at least one way to pay.")},
     )
 
     class Meta:
@@ -85,11 +90,10 @@ class EventForm(ModelForm):
         """The price is read in its currency, whichever field came first."""
         said = super().clean() or self.cleaned_data
         if "price" in said:
-            price = minor(said["price"], said.get("currency", "eur"))
-            if price is None or price > DEAREST:
-                self.add_error("price", _("Write an amount such as 12.50."))
-            else:
-                said["price"] = price
+            try:
+                said["price"] = in_minor_units(said["price"], said.get("currency", "eur"))
+            except forms.ValidationError as error:
+                self.add_error("price", error)
         return said
 
     def clean_currency(self) -> str:
@@ -111,7 +115,7 @@ class EventForm(ModelForm):
 @admin.register(Event)
 class EventAdmin(Page[Event]):
     form = EventForm
-    inlines: ClassVar[list[Any]] = [PhotoInline]
+    inlines: ClassVar[list[Any]] = [PhotoInline, OptionInline, QuestionInline, ConsentInline]
     formfield_overrides: ClassVar[Any] = {
         models.DateTimeField: {"form_class": Moment, "widget": PICKER}
     }
@@ -145,6 +149,7 @@ class EventAdmin(Page[Event]):
         ),
         (_("Waiting list"), {"fields": ("waiting", "offer_hours")}),
         (_("Price"), {"fields": ("price", "currency")}),
+        (_("Ways to pay"), {"fields": ("payment_methods", "payment_days", "how_to_pay")}),
         (
             _("Registration"),
             {
@@ -211,7 +216,10 @@ class EventAdmin(Page[Event]):
 
     @admin.display(description=_("price"), ordering="price")
     def price_in_words(self, event: Event) -> str:
-        return money(event.price, event.currency)
+        return event.price_in_words
+
+    def get_queryset(self, request: HttpRequest) -> "models.QuerySet[Event]":
+        return super().get_queryset(request).prefetch_related("options")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Event | None = None) -> list[str]:
         fixed = [str(name) for name in super().get_readonly_fields(request, obj)]

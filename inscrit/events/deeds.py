@@ -1,6 +1,6 @@
 """What an organiser can do with an event from its page, apart from cancelling it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -17,13 +17,22 @@ from inscrit.backoffice import page_of
 from inscrit.backoffice.deeds import Deed, Done, Prospect
 from inscrit.public_ids import new_event_id
 
-from .models import Event, EventStatus
+from .models import Consent, Event, EventStatus, PriceOption, Question
 from .moments import Moment, told
 from .state import State, state_of
+from .terms import terms_of
 
 log = structlog.get_logger()
 # What a copy does not take over: it has nobody in it, and is nobody's concern yet.
-ITS_OWN = ("id", "slug", "confirmed", "held", "sales_stopped_at", "sales_stopped_reason")
+ITS_OWN = (
+    "id",
+    "slug",
+    "confirmed",
+    "held",
+    "waiting",
+    "sales_stopped_at",
+    "sales_stopped_reason",
+)
 
 
 class OfEvent(Deed[Event]):
@@ -184,8 +193,29 @@ def duplicate(event: Event, title: str, starts_at: datetime) -> Event:
     copy = Event(**fields | {"id": new_event_id(), "title": title, "status": EventStatus.DRAFT})
     for name in ("starts_at", "ends_at", "sales_end_at", "refund_until"):
         setattr(copy, name, _moved(getattr(event, name), event, starts_at))
-    copy.save(force_insert=True)
+    with transaction.atomic():
+        copy.save(force_insert=True)
+        for copied in COPIED:
+            copied(event, copy)
     return copy
+
+
+def copy_terms(event: Event, copy: Event) -> None:
+    """What it offers and asks now: retired options and questions stay where they were used."""
+    terms = terms_of(event)
+    items: tuple[PriceOption | Question | Consent, ...]
+    items = (*terms.options, *terms.questions, *terms.consents)
+    for item in items:
+        fields = {
+            field.attname: getattr(item, field.attname)
+            for field in item._meta.concrete_fields
+            if field.attname not in ("id", "event_id", "taken", "waiting")
+        }
+        type(item)(event=copy, **fields).save()
+
+
+# Each takes the event and its copy over: rooms that keep something about events add theirs.
+COPIED: list[Callable[[Event, Event], None]] = [copy_terms]
 
 
 def _moved(at: datetime | None, event: Event, starts_at: datetime) -> datetime | None:

@@ -1,18 +1,28 @@
 """What is on offer: an event and its places."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.text import slugify
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from inscrit.money import money
 from inscrit.public_ids import new_event_id
 from inscrit.registrations.lifecycle import LatePayment, LostDispute
+from inscrit.registrations.lifecycle import PaymentMethod as Method
 
-from .photos import Photo, PhotoFile  # noqa: F401 - Django looks for models here
+from .consents import Consent
+from .options import PriceOption
+from .photos import Photo, PhotoFile
+from .questions import Question
+
+# Django looks for models here.
+__all__ = ["Consent", "Event", "EventStatus", "Photo", "PhotoFile", "PriceOption", "Question"]
 
 currency_code = RegexValidator(
     r"\A[a-z]{3}\Z", _("Write the three lower-case letters of ISO 4217, such as eur.")
@@ -44,6 +54,19 @@ class LostDisputePolicy(models.TextChoices):
 
     FREE_PLACES = LostDispute.FREE_PLACES.value, _("Free the places")
     REVIEW = LostDispute.REVIEW.value, _("Ask a person")
+
+
+class PaymentMethod(models.TextChoices):
+    """How a registration may be paid."""
+
+    STRIPE = Method.STRIPE.value, _("By card, online")
+    CHEQUE = Method.CHEQUE.value, _("By cheque")
+    CASH = Method.CASH.value, _("In cash")
+    TRANSFER = Method.TRANSFER.value, _("By bank transfer")
+
+
+def usual_methods() -> list[str]:
+    return [PaymentMethod.STRIPE.value, PaymentMethod.CHEQUE.value]
 
 
 class Event(models.Model):
@@ -90,6 +113,32 @@ class Event(models.Model):
         null=True,
         blank=True,
         help_text=_("Until then, whoever cancels gets the money back. Empty: a person decides."),
+    )
+    payment_methods = ArrayField(
+        models.CharField(max_length=16, choices=PaymentMethod.choices),
+        verbose_name=_("ways to pay"),
+        default=usual_methods,
+        db_default=usual_methods(),
+    )
+    payment_days = models.PositiveSmallIntegerField(
+        _("days to pay by hand"),
+        default=10,
+        db_default=10,
+        validators=[MinValueValidator(1), MaxValueValidator(365)],
+        help_text=_(
+            "How long places are held for a cheque, cash or a transfer; never beyond the close of"
+            " registration."
+        ),
+    )
+    how_to_pay = models.TextField(
+        _("how to pay by hand"),
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_(
+            "Whom a cheque is payable to and where it goes, when the desk is open for cash, the"
+            " IBAN for a transfer. Shown to whoever chose one of these."
+        ),
     )
     status = models.CharField(
         _("status"), max_length=16, choices=EventStatus.choices, default=EventStatus.DRAFT
@@ -150,6 +199,16 @@ class Event(models.Model):
                 violation_error_message=currency_code.message,
             ),
             models.CheckConstraint(
+                name="event_payment_methods_are_known",
+                condition=Q(payment_methods__contained_by=PaymentMethod.values)
+                & Q(payment_methods__len__gte=1),
+                violation_error_message=_("Choose at least one way to pay."),
+            ),
+            models.CheckConstraint(
+                name="event_payment_days_are_some",
+                condition=Q(payment_days__gte=1, payment_days__lte=365),
+            ),
+            models.CheckConstraint(
                 name="event_status_is_known", condition=Q(status__in=EventStatus.values)
             ),
             models.CheckConstraint(
@@ -189,8 +248,33 @@ class Event(models.Model):
         return None if self.free is None else max(0, self.free - self.waiting)
 
     @property
+    def prices(self) -> list[int]:
+        """What a place may cost now, the cheapest first, in minor units."""
+        offered = {option.price for option in self.options.all() if option.active}
+        return sorted(offered) or [self.price]
+
+    @property
+    def price_in_words(self) -> str:
+        """What a place costs; from how much where there are several prices."""
+        lowest, highest = self.prices[0], self.prices[-1]
+        if highest == 0:
+            return gettext("Free")
+        if lowest == 0:
+            return gettext("Free to %(price)s") % {"price": money(highest, self.currency)}
+        price = money(lowest, self.currency)
+        return price if lowest == highest else gettext("from %(price)s") % {"price": price}
+
+    @property
+    def has_one_price(self) -> bool:
+        return len(self.prices) == 1
+
+    @property
     def sales_close_at(self) -> datetime:
         return self.sales_end_at or self.starts_at
+
+    def held_for_payment_by_hand(self, now: datetime) -> datetime:
+        """Until when places are held for who pays by cheque, in cash or by transfer."""
+        return min(now + timedelta(days=self.payment_days), self.sales_close_at)
 
     def gives_money_back(self, now: datetime) -> bool:
         """Whether a registrant who cancels now gets back what was paid, without asking anybody."""

@@ -28,6 +28,7 @@ from inscrit.backoffice import (
 from inscrit.backoffice.attention import WAITING, Waiting
 from inscrit.backoffice.deeds import Deed, Prospect
 from inscrit.events.admin import EventAdmin
+from inscrit.events.deeds import COPIED
 from inscrit.events.models import Event
 from inscrit.registrations import lifecycle
 from inscrit.registrations.admin import RegistrationAdmin
@@ -318,8 +319,15 @@ def ask_whether_to_tell(request: HttpRequest, event: Event) -> str | None:
     return deed.address(event) if may and deed.is_offered(event) else None
 
 
+def _copy_words(event: Event, copy: Event) -> None:
+    if chosen := EventMails.objects.filter(event=event).first():
+        said = {"words": chosen.words, "reminder_days": chosen.reminder_days}
+        EventMails.objects.create(event=copy, **said)
+
+
 EventAdmin.inlines = [*EventAdmin.inlines, EventMailsInline]
 EventAdmin.deeds += [TellOfChange(), KeepQuiet()]
+COPIED.append(_copy_words)
 EventAdmin.above += [untold_change]
 EventAdmin.once_saved = [*EventAdmin.once_saved, ask_whether_to_tell]
 RegistrationAdmin.actions += [send_confirmation]

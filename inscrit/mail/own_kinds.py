@@ -72,7 +72,7 @@ def _of(message: Message) -> Registration:
 
 
 def to_be_paid(message: Message) -> Context:
-    """A cheque is paid nowhere on the page."""
+    """What is paid by hand is paid nowhere on the page."""
     by_card = _of(message).payment_method == PaymentMethod.STRIPE
     return {"button": _("Pay or see your registration")} if by_card else {}
 
@@ -81,6 +81,8 @@ def offered(message: Message) -> Context:
     registration = _of(message)
     if not registration.amount:
         return {"button": _("Accept the offer")}
+    if registration.payment_method != PaymentMethod.STRIPE:
+        return {}
     amount = money.written(registration.amount, registration.currency, get_language() or "")
     return {"button": gettext("Pay %(amount)s now") % {"amount": amount}}
 
@@ -93,7 +95,7 @@ def _for_who_waits(message: Message) -> Context:
     return {
         "registration": entry,
         "event": entry.event,
-        "participants": [f"{one.first_name} {one.last_name}" for one in entry.people],
+        "participants": entry.seats,
         "reader": entry.contact_name,
         "url": config.current().public_url + entry.get_absolute_url(),
         "waits": True,

@@ -94,12 +94,16 @@ def _figures(_registration: Registration) -> Mapping[str, Any]:
 
 _PAID = {"status": Status.PAID.value, "paid_at": timezone.now()}
 _CHEQUE = {"payment_method": PaymentMethod.CHEQUE.value}
+_CASH = {"payment_method": PaymentMethod.CASH.value}
+_TRANSFER = {"payment_method": PaymentMethod.TRANSFER.value}
 _OVER = {"status": Status.CANCELLED.value}
 SAMPLES = {
     sample.name: sample
     for sample in (
         Sample("registered", MessageKind.REGISTERED, _("by card"), {}, _to_be_paid),
         Sample("registered-cheque", MessageKind.REGISTERED, _("by cheque"), _CHEQUE),
+        Sample("registered-cash", MessageKind.REGISTERED, _("in cash"), _CASH),
+        Sample("registered-transfer", MessageKind.REGISTERED, _("by transfer"), _TRANSFER),
         Sample("confirmed", MessageKind.CONFIRMED, "", _PAID, _own_words),
         Sample(
             "confirmed-free", MessageKind.CONFIRMED, _("free of charge"), {"amount": 0}, _own_words

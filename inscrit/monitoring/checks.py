@@ -58,6 +58,33 @@ CHECKS = {
         ),
         _("Count them again: inscrit audit --mend-counters."),
     ),
+    "option_wanted_differs": Check(
+        "no_oversell",
+        _(
+            "The price “%(name)s” of the event %(title)s (%(subject)s) counts %(found)s places as"
+            " wanted on the waiting list; those who wait want %(expected)s."
+        ),
+        _("Count them again: inscrit audit --mend-counters."),
+    ),
+    "option_oversold": Check(
+        "no_oversell",
+        _(
+            "The price “%(name)s” of the event %(title)s (%(subject)s) is for %(expected)s places,"
+            " and %(found)s have it."
+        ),
+        _(
+            "Raise how many there may be, or ask somebody to step back. The journal of the last"
+            " registrations tells how it came."
+        ),
+    ),
+    "option_counters_differ": Check(
+        "no_oversell",
+        _(
+            "The price “%(name)s” of the event %(title)s (%(subject)s) counts %(found)s places; its"
+            " registrations have %(expected)s."
+        ),
+        _("Count them again: inscrit audit --mend-counters. Then open its sales again."),
+    ),
     "event_forgotten": Check(
         "nothing_lost",
         _(

@@ -42,4 +42,4 @@ def _data(message: Message) -> dict[str, Any] | None:
         registration = known.get(pk=message.registration_id)
         return RegistrationOut.of(registration, for_staff=True).model_dump()
     event = Event.objects.filter(pk=message.event_id).first()
-    return EventOut.of(event).model_dump() if event else None
+    return EventOut.of(event, for_staff=True).model_dump() if event else None

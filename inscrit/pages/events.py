@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from inscrit.events.models import Event, EventStatus
+from inscrit.events.terms import Terms, terms_of
 
 from . import sharing
 from .forms import RegistrationForm
@@ -19,7 +20,7 @@ def listing(request: HttpRequest) -> HttpResponse:
     """Every published event that is not over."""
     now = timezone.now()
     coming = Event.objects.filter(status=EventStatus.PUBLISHED, ends_at__gt=now)
-    events = list(coming.select_related("photo"))
+    events = list(coming.select_related("photo").prefetch_related("options"))
     places = places_of_all(events)
     shown = [
         {"event": event, "places": places[event.pk], "on_sale": event.is_on_sale(now)}
@@ -30,8 +31,12 @@ def listing(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def page(request: HttpRequest, slug: str) -> HttpResponse:
-    event = find(slug)
-    return show(request, event, RegistrationForm.blank(event))
+    return show(request, RegistrationForm.blank(terms_at(slug)))
+
+
+def terms_at(slug: str) -> Terms:
+    """What the event at this address offers and asks. Raises Http404."""
+    return terms_of(find(slug))
 
 
 def find(slug: str) -> Event:
@@ -45,7 +50,6 @@ def find(slug: str) -> Event:
 
 def show(
     request: HttpRequest,
-    event: Event,
     form: RegistrationForm,
     *,
     problem: str = "",
@@ -56,11 +60,13 @@ def show(
 
     ``may_wait`` offers the waiting list although some places are left: too few for this form.
     """
+    event = form.event
     places = places_of(event)
     on_sale = event.is_on_sale(timezone.now())
     context: dict[str, Any] = {
         "event": event,
         "form": form,
+        "options": form.terms.options,
         "places": places,
         "may_wait": may_wait or places.sold_out,
         "on_sale": on_sale,

@@ -12,9 +12,9 @@ from django.views.decorators.http import require_http_methods, require_safe
 from inscrit.jobs import in_database
 from inscrit.links import services
 from inscrit.papers import entry, receipts
+from inscrit.registrations.fields import REQUIRED
 from inscrit.registrations.models import PaymentMethod, Registration, RegistrationStatus
 
-from .forms import REQUIRED
 from .privacy import private
 
 WRONG = {"invalid": gettext_lazy("Please write a full address, such as name@example.org.")}

@@ -8,7 +8,13 @@ from django.views.decorators.http import require_http_methods
 from inscrit.jobs import in_database
 from inscrit.payments import checkout
 from inscrit.registrations.models import PaymentMethod, Registration, RegistrationStatus
-from inscrit.registrations.services import KeyReused, SalesClosed, SoldOut, hold_places
+from inscrit.registrations.services import (
+    KeyReused,
+    SalesClosed,
+    SoldOut,
+    Unacceptable,
+    hold_places,
+)
 
 from . import events
 from .forms import RegistrationForm
@@ -17,11 +23,11 @@ from .submitting import Refused, submitted
 
 @require_http_methods(["GET", "HEAD", "POST"])
 async def register(request: HttpRequest, slug: str) -> HttpResponse:
-    event = await in_database(events.find, slug)
+    terms = await in_database(events.terms_at, slug)
     if request.method != "POST":
         # A browser that goes back to a form it had sent may ask for it again like this.
-        return await in_database(events.show, request, event, RegistrationForm.blank(event))
-    return await submitted(request, event, _take)
+        return await in_database(events.show, request, RegistrationForm.blank(terms))
+    return await submitted(request, terms, _take)
 
 
 async def _take(form: RegistrationForm) -> str:
@@ -47,7 +53,10 @@ async def _hold(form: RegistrationForm) -> Registration:
     try:
         return await in_database(hold_places, order)
     except SoldOut as error:
+        # One price may be full while there are places at another: waiting helps then, too.
         raise Refused(_too_few(error.remaining), 409, may_wait=True) from error
+    except Unacceptable as error:
+        raise Refused("", 422) from error
     except SalesClosed as error:
         raise Refused(_("Registration for this event is closed."), 409) from error
     except KeyReused as error:

@@ -105,14 +105,17 @@ async def _read_stripe(registration_id: str, session_id: str) -> None:
 def _show(request: HttpRequest, registration_id: str, *, returned: bool) -> HttpResponse:
     registration = Registration.objects.select_related("event").get(pk=registration_id)
     history = timeline(registration)
-    online = registration.payment_method == PaymentMethod.STRIPE
+    # What costs nothing is accepted on the page, whatever is paid by hand besides.
+    online = registration.payment_method == PaymentMethod.STRIPE or not registration.amount
     pending = registration.status == RegistrationStatus.PENDING
     now = timezone.now()
     held = registration.hold_expires_at is not None and now < registration.hold_expires_at
     context = {
         "registration": registration,
         "event": registration.event,
-        "participants": registration.participants.all(),
+        "participants": registration.participants.prefetch_related("answers__question"),
+        "answers": registration.answers.filter(participant=None).select_related("question"),
+        "agreements": registration.agreements.all(),
         "timeline": history,
         "last_reason": history[-1].reason if history else "",
         "online": online,

@@ -80,15 +80,27 @@ def _facts(event: Event, *, on_sale: bool) -> dict[str, Any]:
 
 
 def _offer(event: Event, *, on_sale: bool) -> dict[str, Any]:
-    has_places = on_sale and event.remaining != 0
+    has_places = on_sale and event.remaining != 0 and not _is_full_at_each_price(event)
     return {
-        "@type": "Offer",
+        **_price(event),
         "url": absolute(event.get_absolute_url()),
-        "price": _plain(event.price, event.currency),
         "priceCurrency": event.currency.upper(),
         "availability": f"{SCHEMA}/{'InStock' if has_places else 'SoldOut'}",
         "validThrough": event.sales_close_at.isoformat(),
     }
+
+
+def _price(event: Event) -> dict[str, Any]:
+    """One price, or from which to which: https://schema.org/AggregateOffer"""
+    plain = [_plain(price, event.currency) for price in event.prices]
+    if len(plain) == 1:
+        return {"@type": "Offer", "price": plain[0]}
+    return {"@type": "AggregateOffer", "lowPrice": plain[0], "highPrice": plain[-1]}
+
+
+def _is_full_at_each_price(event: Event) -> bool:
+    offered = [option for option in event.options.all() if option.active]
+    return bool(offered) and all(option.is_full for option in offered)
 
 
 def _plain(amount: int, currency: str) -> str:

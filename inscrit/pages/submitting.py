@@ -4,11 +4,13 @@ from collections.abc import Awaitable, Callable
 
 from django.http import HttpRequest, HttpResponse
 
-from inscrit.events.models import Event
+from inscrit.events.options import PriceOption
+from inscrit.events.terms import Terms
 from inscrit.jobs import in_database
+from inscrit.registrations.services import SoldOut, Unacceptable
 
 from . import events
-from .forms import RegistrationForm
+from .forms import RegistrationForm, new_key
 from .redirects import SeeOther
 
 
@@ -28,36 +30,45 @@ class Refused(Exception):
 
 
 async def submitted(
-    request: HttpRequest, event: Event, take: Callable[[RegistrationForm], Awaitable[str]]
+    request: HttpRequest, terms: Terms, take: Callable[[RegistrationForm], Awaitable[str]]
 ) -> HttpResponse:
     """Do what a valid form asks for, and go where ``take`` says; else show it again.
 
     ``take`` may raise Refused.
     """
     if "add" in request.POST or "remove" in request.POST:
-        form = RegistrationForm.edited(event, request.POST)
-        return await in_database(events.show, request, event, form)
-    form = RegistrationForm.submitted(event, request.POST)
+        form = RegistrationForm.edited(terms, request.POST)
+        return await in_database(events.show, request, form)
+    form = RegistrationForm.submitted(terms, request.POST)
     if not form.is_valid():
-        return await in_database(events.show, request, event, form, status=422)
+        return await in_database(events.show, request, form, status=422)
     try:
         return SeeOther(await take(form))
     except Refused as refused:
-        return await _refused(request, event.slug, form, refused)
+        return await _refused(request, terms.event.slug, refused)
 
 
-async def _refused(
-    request: HttpRequest, slug: str, form: RegistrationForm, refused: Refused
-) -> HttpResponse:
-    event = await in_database(events.find, slug)
-    if refused.new_key:
-        form.key = RegistrationForm.blank(event).key
+async def _refused(request: HttpRequest, slug: str, refused: Refused) -> HttpResponse:
+    """What is offered may be another now: other places left, another wording."""
+    form = RegistrationForm.submitted(await in_database(events.terms_at, slug), request.POST)
     return await in_database(
         events.show,
         request,
-        event,
         form,
-        problem=refused.problem,
+        problem=_explained(form, refused),
         status=refused.status,
         may_wait=refused.may_wait,
     )
+
+
+def _explained(form: RegistrationForm, refused: Refused) -> str:
+    """Say it beside the fields concerned; the sentence for what concerns none of them."""
+    form.is_valid()
+    if refused.new_key:
+        form.key = new_key()
+    match refused.__cause__:
+        case Unacceptable() as error:
+            return " ".join(form.take(error.mistakes))
+        case SoldOut(option=PriceOption() as option, remaining=remaining):
+            return "" if form.say_sold_out(option, remaining) else refused.problem
+    return refused.problem

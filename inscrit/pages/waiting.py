@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from inscrit.jobs import in_database
-from inscrit.registrations.services import SalesClosed
+from inscrit.registrations.services import SalesClosed, Unacceptable
 from inscrit.waiting import services
 from inscrit.waiting.models import State, WaitingEntry
 
@@ -23,11 +23,11 @@ from .submitting import Refused, submitted
 
 @require_http_methods(["GET", "HEAD", "POST"])
 async def join(request: HttpRequest, slug: str) -> HttpResponse:
-    event = await in_database(events.find, slug)
+    terms = await in_database(events.terms_at, slug)
     if request.method != "POST":
         # A browser that goes back to a form it had sent may ask for it again like this.
-        return await in_database(events.show, request, event, RegistrationForm.blank(event))
-    return await submitted(request, event, _join)
+        return await in_database(events.show, request, RegistrationForm.blank(terms))
+    return await submitted(request, terms, _join)
 
 
 async def _join(form: RegistrationForm) -> str:
@@ -39,13 +39,10 @@ async def _join(form: RegistrationForm) -> str:
     except services.PlacesLeft as error:
         problem = _("Good news: there are enough places now. You can register at once.")
         raise Refused(problem, 409) from error
+    except Unacceptable as error:
+        raise Refused("", 422) from error
     except services.NeverEnough as error:
-        text = ngettext(
-            "The event has {n} place in all: please wait with fewer participants.",
-            "The event has {n} places in all: please wait with fewer participants.",
-            error.capacity,
-        )
-        raise Refused(text.format(n=error.capacity), 409, may_wait=True) from error
+        raise Refused(_never_enough(error), 409, may_wait=True) from error
     except services.AlreadyWaiting as error:
         problem = _(
             "This address is on the waiting list already. The way to your place in the line is in"
@@ -53,6 +50,23 @@ async def _join(form: RegistrationForm) -> str:
         )
         raise Refused(problem, 409, may_wait=True) from error
     return entry.get_absolute_url()
+
+
+def _never_enough(error: services.NeverEnough) -> str:
+    if error.option is None:
+        text = ngettext(
+            "The event has {n} place in all: please wait with fewer participants.",
+            "The event has {n} places in all: please wait with fewer participants.",
+            error.capacity,
+        )
+    else:
+        text = ngettext(
+            "There is {n} place at the price “{name}” in all: please wait with fewer participants.",
+            "There are {n} places at the price “{name}” in all: please wait with fewer"
+            " participants.",
+            error.capacity,
+        )
+    return text.format(n=error.capacity, name=error.option)
 
 
 @require_safe

@@ -39,7 +39,7 @@ from inscrit.registrations.models import PaymentMethod, Registration
 from . import entry, receipts
 from .models import Receipt
 from .receipts import Return
-from .statement import Issuer, Statement
+from .statement import Issuer, Line, Statement
 from .when import day, period
 
 INK, SOFT, LINE, ACCENT = map(HexColor, ("#1f2421", "#5a625e", "#dcd8ce", "#0f5c55"))
@@ -227,7 +227,7 @@ def _parties(paper: Paper) -> Table:
     when = period(statement.starts_at, statement.ends_at, statement.time_zone)
     payer = [_text(_("Received from"), SMALL), _text(statement.payer, BOLD)]
     about = [_text(_("For"), SMALL)]
-    about += [_text(line.title, BOLD) for line in statement.lines[:1]]
+    about += [_text(statement.title or statement.lines[0].title, BOLD)]
     about += [_text(when), *([_text(statement.location)] if statement.location else [])]
     return _columns(
         [[payer, about]],
@@ -248,9 +248,8 @@ def _lines(paper: Paper) -> Table:
     statement = paper.statement
     rows: list[list[Any]] = [[_text(_("Description"), SMALL), _text(_("Amount"), SMALL_RIGHT)]]
     for line in statement.lines:
-        persons = ngettext("%(n)d person", "%(n)d people", line.quantity) % {"n": line.quantity}
         amount = money(line.amount, statement.currency)
-        rows.append([_text(f"{line.title}, {persons}", BOLD), _text(amount, RIGHT)])
+        rows.append([_text(_counted(line, statement), BOLD), _text(amount, RIGHT)])
     first = len(rows)
     rows += [[_text(name), ""] for name in statement.participants]
     table = Table(rows, colWidths=[WIDTH - AMOUNTS, AMOUNTS], repeatRows=1)
@@ -269,6 +268,14 @@ def _lines(paper: Paper) -> Table:
         )
     )
     return table
+
+
+def _counted(line: Line, statement: Statement) -> str:
+    persons = ngettext("%(n)d person", "%(n)d people", line.quantity) % {"n": line.quantity}
+    if line.price is None or line.quantity == 1 or len(statement.lines) == 1:
+        return f"{line.title}, {persons}"
+    each = _("%(price)s each") % {"price": money(line.price, statement.currency)}
+    return f"{line.title}, {persons}, {each}"
 
 
 def _sums(paper: Paper) -> Table:
@@ -294,8 +301,13 @@ def _rule(paper: Paper) -> list[Any]:
 
 def _paid(statement: Statement) -> str:
     date = {"date": day(statement.paid_at, statement.time_zone)}
-    if statement.method == PaymentMethod.CHEQUE:
-        return _("Paid by cheque, received on %(date)s") % date
+    match statement.method:
+        case PaymentMethod.CHEQUE:
+            return _("Paid by cheque, received on %(date)s") % date
+        case PaymentMethod.CASH:
+            return _("Paid in cash, received on %(date)s") % date
+        case PaymentMethod.TRANSFER:
+            return _("Paid by bank transfer, received on %(date)s") % date
     return _("Paid online, on %(date)s") % date
 
 

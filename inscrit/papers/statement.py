@@ -5,7 +5,12 @@ from datetime import datetime
 from msgspec import Struct
 
 from inscrit.organisation.models import Organisation
-from inscrit.registrations.models import Registration
+from inscrit.payments.line_items import lines_of
+from inscrit.registrations.models import Participant, Registration
+
+
+def _named(person: Participant) -> str:
+    return f"{person} ({person.option_name})" if person.option_name else str(person)
 
 
 class Issuer(Struct, frozen=True):
@@ -23,11 +28,15 @@ class Issuer(Struct, frozen=True):
 
 
 class Line(Struct, frozen=True):
-    """Something that was paid for. ``amount`` is in minor units."""
+    """Something that was paid for, a price option or the event itself; amounts in minor units.
+
+    ``price`` of one of them is None where it was not noted.
+    """
 
     title: str
     quantity: int
     amount: int
+    price: int | None = None
 
 
 class Statement(Struct, frozen=True):
@@ -45,15 +54,20 @@ class Statement(Struct, frozen=True):
     currency: str
     method: str
     paid_at: datetime
+    title: str = ""
 
     @classmethod
     def of(cls, registration: Registration, paid_at: datetime) -> "Statement":
-        event = registration.event
+        event, people = registration.event, registration.participants.all()
         return cls(
             issuer=Issuer.of(Organisation.current()),
             payer=registration.contact_name,
-            lines=(Line(event.title, registration.places, registration.amount),),
-            participants=tuple(str(one) for one in registration.participants.all()),
+            title=event.title,
+            lines=tuple(
+                Line(one.option or event.title, one.quantity, one.price * one.quantity, one.price)
+                for one in lines_of(registration, people)
+            ),
+            participants=tuple(map(_named, people)),
             starts_at=event.starts_at,
             ends_at=event.ends_at,
             time_zone=event.time_zone,

@@ -26,11 +26,13 @@ from inscrit.registrations.lifecycle import (
 from inscrit.registrations.models import Registration, RegistrationStatus
 
 from . import stripe_gateway
+from .line_items import Line, lines_of
 from .models import CheckoutSession, SessionStatus
 from .stripe_gateway import SessionState, StripeRefused, StripeUnavailable
 
 if TYPE_CHECKING:
     from stripe.params.checkout import SessionCreateParams
+    from stripe.params.checkout._session_create_params import SessionCreateParamsLineItem
 
 log = structlog.get_logger()
 
@@ -176,6 +178,7 @@ def _attempt(registration_id: str) -> tuple[Registration, CheckoutSession]:
         registration = (
             Registration.objects.select_for_update(of=("self",), no_key=True)
             .select_related("event")
+            .prefetch_related("participants")
             .get(pk=registration_id)
         )
         if (
@@ -225,7 +228,8 @@ def _session_to_read(registration_id: str, hint: str) -> str | None:
 
 
 def _latest_attempt(registration_id: str) -> tuple[Registration, CheckoutSession | None]:
-    registration = Registration.objects.select_related("event").get(pk=registration_id)
+    known = Registration.objects.select_related("event").prefetch_related("participants")
+    registration = known.get(pk=registration_id)
     return registration, registration.sessions.order_by("-attempt").first()
 
 
@@ -268,31 +272,21 @@ async def _ask_stripe(registration: Registration, attempt: CheckoutSession) -> S
 
 
 def session_params(registration: Registration, attempt: CheckoutSession) -> "SessionCreateParams":
-    """What is asked of Stripe: one fixed price, and nothing that lets the amount change.
+    """What is asked of Stripe: fixed prices, and nothing that lets the amount change.
 
     Repeating an attempt repeats these to the letter, as its idempotency key demands.
     """
-    event = registration.event
     metadata = {"registrationId": registration.pk}
     page = config.current().public_url + registration.get_absolute_url()
     with translation.override(registration.locale):
-        people = ngettext("%(n)d person", "%(n)d people", registration.places)
+        items = [
+            _line_item(registration, line)
+            for line in lines_of(registration, registration.participants.all())
+        ]
         description = gettext("Registration %(id)s") % {"id": registration.pk}
     return {
         "mode": "payment",
-        "line_items": [
-            {
-                "quantity": registration.places,
-                "price_data": {
-                    "currency": registration.currency,
-                    "unit_amount": registration.amount // registration.places,
-                    "product_data": {
-                        "name": event.title,
-                        "description": people % {"n": registration.places},
-                    },
-                },
-            }
-        ],
+        "line_items": items,
         "client_reference_id": registration.pk,
         "metadata": metadata,
         "payment_intent_data": {"metadata": metadata, "description": description},
@@ -303,4 +297,20 @@ def session_params(registration: Registration, attempt: CheckoutSession) -> "Ses
         "cancel_url": page,
         "allow_promotion_codes": False,
         "adaptive_pricing": {"enabled": False},
+    }
+
+
+def _line_item(registration: Registration, line: Line) -> "SessionCreateParamsLineItem":
+    title = registration.event.title
+    people = ngettext("%(n)d person", "%(n)d people", line.quantity)
+    return {
+        "quantity": line.quantity,
+        "price_data": {
+            "currency": registration.currency,
+            "unit_amount": line.price,
+            "product_data": {
+                "name": f"{title} · {line.option}" if line.option else title,
+                "description": people % {"n": line.quantity},
+            },
+        },
     }

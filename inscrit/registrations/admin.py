@@ -49,10 +49,26 @@ class ParticipantInline(NamedColumns, TabularInline[Participant, Registration]):
     """Names can be put right; the number of places is what was paid for."""
 
     model = Participant
-    fields = ("first_name", "last_name")
+    fields = ("first_name", "last_name", "option_name", "price_in_words")
+    readonly_fields = ("option_name", "price_in_words")
     extra = 0
     max_num = 0
     can_delete = False
+
+    @admin.display(description=_("price"))
+    def price_in_words(self, person: Participant) -> str:
+        if person.price is None:
+            return "–"
+        return money(person.price, person.registration.currency)
+
+
+def answers(request: HttpRequest, registration: Registration) -> "SafeString | str":
+    """What was answered, and what was agreed to, word for word."""
+    replies = registration.answers.select_related("question", "participant")
+    context = {"answers": replies, "agreements": registration.agreements.all()}
+    if not any(context.values()):
+        return ""
+    return render_to_string("admin/registrations/answers.html", context, request)
 
 
 def being_cancelled(request: HttpRequest, registration: Registration) -> "SafeString | str":
@@ -153,7 +169,7 @@ class RegistrationAdmin(Page[Registration]):
     # What rooms do once a name or an address was corrected.
     corrected: ClassVar[list[Corrected]] = []
     above: ClassVar[list[Panel]] = [being_cancelled]
-    below: ClassVar[list[Panel]] = []
+    below: ClassVar[list[Panel]] = [answers]
     last: ClassVar[list[Panel]] = [journal]
 
     def get_search_results(
@@ -192,7 +208,7 @@ class RegistrationAdmin(Page[Registration]):
     def event_link(self, registration: Registration) -> "SafeString | str":
         return link(registration.event)
 
-    @admin.action(description=_("The cheque has come: mark paid"), permissions=["change"])
+    @admin.action(description=_("The money has come: mark paid"), permissions=["change"])
     def mark_paid(
         self, request: HttpRequest, chosen: QuerySet[Registration]
     ) -> TemplateResponse | None:
@@ -200,7 +216,7 @@ class RegistrationAdmin(Page[Registration]):
             self,
             request,
             chosen,
-            question=gettext("Have these cheques come?"),
+            question=gettext("Has this money come?"),
             action="mark_paid",
             about=about,
             consequences=lambda those: [one.told for one in prospects(MarkedPaid(), those)],

@@ -125,12 +125,12 @@ class Reported(OfRegistration):
 
 class MarkPaid(Reported):
     name = "mark-paid"
-    label = _("The cheque has come: mark paid")
-    question = _("Has the cheque come?")
-    done = _("The cheque is noted.")
+    label = _("The money has come: mark paid")
+    question = _("Has the money come?")
+    done = _("The payment is noted.")
 
     def is_offered(self, one: Registration) -> bool:
-        return one.payment_method == PaymentMethod.CHEQUE and one.status in HOLDING | LAPSED
+        return one.payment_method != PaymentMethod.STRIPE and one.status in HOLDING | LAPSED
 
     def fact(self, _form: forms.Form | None) -> Fact:
         return MarkedPaid()

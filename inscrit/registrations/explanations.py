@@ -60,7 +60,7 @@ REASONS: dict[str, Explanation] = {
     Reason.CHECKOUT_UNAVAILABLE: E(
         _("Stripe could not open the payment page, so the places were given back.")
     ),
-    Reason.MARKED_PAID: E(_("An organiser has received the cheque.")),
+    Reason.MARKED_PAID: E(_("An organiser has received the payment.")),
     Reason.CANCELLATION_REQUESTED: E(
         _(
             "Somebody cancelled. Stripe is asked to close the payment page first; until it has, the"
@@ -145,6 +145,12 @@ REASONS: dict[str, Explanation] = {
             " back, and let the family register anew."
         )
     ),
+    Reason.MOVE_TO_OTHER_OPTIONS: E(
+        _(
+            "The other event does not offer each participant a price option of the same name at the"
+            " price that was agreed. Give the money back, and let the family register anew."
+        )
+    ),
     Reason.MOVE_WITHOUT_ROOM: E(_("The other event has not enough places left.")),
     Reason.REVIEW_ACCEPTED: E(_("An organiser looked at it, and accepted it.")),
     Reason.REVIEW_REFUNDED: E(_("An organiser looked at it, and gave the money back.")),
@@ -175,9 +181,7 @@ REASONS: dict[str, Explanation] = {
             " it. Otherwise give the money back."
         ),
     ),
-    Reason.NOT_PAID_BY_CHEQUE: E(
-        _("Only a registration that is to be paid by cheque is marked paid by hand.")
-    ),
+    Reason.NOT_PAID_BY_CHEQUE: E(_("What is to be paid online is not marked paid by hand.")),
     Reason.NO_PLACE_LEFT: E(_("Its places were freed, and not enough are left.")),
     Reason.NOTHING_TO_REFUND: E(
         _("There is no payment of which so much can be given back through Stripe.")

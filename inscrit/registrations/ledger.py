@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -26,6 +27,7 @@ from .lifecycle import (
     MailKind,
     MoveRequested,
     Offer,
+    Option,
     Payment,
     Refund,
     RefundOrder,
@@ -105,7 +107,7 @@ class Ledger:
         """Take the locked rows; the statements to run next, in the order that ``take`` expects."""
         for row in locked:
             id_, event_id, status, method, amount, currency, places, review, refunded, *more = row
-            ending, offered, promised = more
+            ending, offered, promised, options = more
             self._registrations[id_] = Registration(
                 id_,
                 event_id,
@@ -119,16 +121,27 @@ class Ledger:
                 cancelling=lifecycle.Resolution(ending) if ending else None,
                 offered=offered,
                 promised=promised,
+                options=_options(options),
             )
         ids = {"registrations": list(self._registrations)}
         events = {registration.event_id for registration in self._registrations.values()}
+        options = {id_ for one in self._registrations.values() for id_, _ in one.options}
         return [
             Statement(SQL["lock_events"], {"events": sorted(events | self._destinations)}),
             Statement(SQL["read_payments"], ids),
             Statement(SQL["read_sessions"], ids),
             Statement(SQL["read_refunds"], ids),
             Statement(SQL["read_disputes"], ids),
+            *self._reading_options(options),
         ]
+
+    def _reading_options(self, options: set[str]) -> Iterator[Statement]:
+        """Nothing where nobody has any, as for most events."""
+        if options or self._destinations:
+            said = {"options": sorted(options), "destinations": sorted(self._destinations)}
+            yield Statement(SQL["lock_options"], said)
+        if options and self._destinations:
+            yield Statement(SQL["read_prices"], {"registrations": list(self._registrations)})
 
     def take(
         self,
@@ -137,6 +150,8 @@ class Ledger:
         sessions: Iterable[Row],
         refunds: Iterable[Row],
         disputes: Iterable[Row],
+        options: Iterable[Row] = (),
+        prices: Iterable[Row] = (),
     ) -> None:
         """Take the rows of those statements; from here on reports can be applied."""
         for id_, capacity, confirmed, held, late_payment, cancelled, lost_dispute, *price in events:
@@ -144,6 +159,14 @@ class Ledger:
             lost = lifecycle.LostDispute(lost_dispute)
             places = (id_, capacity, confirmed, held)
             self._offers[id_] = Offer(*places, late, cancelled, lost, *price)
+        for event_id, *option in options:
+            offer = self._offers[event_id]
+            self._offers[event_id] = replace(offer, options=(*offer.options, Option(*option)))
+        for registration, *price in prices:
+            known = self._registrations[registration]
+            self._registrations[registration] = replace(
+                known, prices=(*known.prices, (price[0], price[1]))
+            )
         self._take_payments(payments, _refunds(refunds), _disputes(disputes))
         for registration, session, status in sessions:
             known = self._registrations[registration]
@@ -225,6 +248,8 @@ class Ledger:
             for name, rows in (
                 ("write_registrations", self._changed_registrations()),
                 ("write_events", self._moved_places()),
+                ("write_options", self._moved_options()),
+                ("exchange_options", self._exchanged_options()),
                 ("write_payments", [_payment_row(id_, payment) for id_, payment, _ in payments]),
                 ("write_refunds", [row for row in refunds if row["number"]]),
                 ("add_refunds", [row for row in refunds if not row["number"]]),
@@ -264,6 +289,32 @@ class Ledger:
             }
             for id_, after in self._offers.items()
             if after != self._loaded_offers[id_]
+        ]
+
+    def _moved_options(self) -> list[dict[str, Any]]:
+        return [
+            {"id": after.id, "taken": after.taken - before.taken}
+            for id_, offer in self._offers.items()
+            for before, after in zip(self._loaded_offers[id_].options, offer.options, strict=True)
+            if after != before
+        ]
+
+    def _exchanged_options(self) -> list[dict[str, Any]]:
+        """From each option that was loaded to the one that has come in its place, step by step."""
+        found: dict[str, dict[str, str]] = {}
+        for entry in self.entries:
+            if step := dict(entry.decision.exchanged):
+                known = found.get(entry.before.id) or {id_: id_ for id_ in step}
+                found[entry.before.id] = {was: step[now] for was, now in known.items()}
+        return [
+            {
+                "registration_id": id_,
+                "was": was,
+                "now": now,
+                "option_places": dict(self._registrations[id_].options),
+            }
+            for id_, pairs in found.items()
+            for was, now in pairs.items()
         ]
 
     def _changed_payments(self) -> Iterator[tuple[str, Payment, Payment | None]]:
@@ -323,6 +374,13 @@ class Ledger:
     def _sessions_to_end(self) -> list[dict[str, str]]:
         ending = {entry.before.id for entry in self.entries if entry.decision.ends_session}
         return [{"id": id_} for id_ in sorted(ending)]
+
+
+def _options(stored: str | None) -> tuple[tuple[str, int], ...]:
+    """How many places of which price option, as the registration's row has it."""
+    if stored is None:
+        return ()
+    return tuple(sorted(msgspec.json.decode(stored, type=dict[str, int]).items()))
 
 
 def _row(registration: Registration) -> tuple[object, ...]:

@@ -10,10 +10,23 @@ from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from inscrit.events.models import Event
+from inscrit.events.models import Event, PaymentMethod, PriceOption
 from inscrit.public_ids import new_registration_id
 
 from . import lifecycle
+from .answers import Agreement, Answer
+
+__all__ = [
+    "Agreement",
+    "Answer",
+    "Cancelling",
+    "IdempotencyKey",
+    "JournalEntry",
+    "Participant",
+    "PaymentMethod",
+    "Registration",
+    "RegistrationStatus",
+]
 
 _signer = signing.Signer(salt="inscrit.registration")
 
@@ -27,11 +40,6 @@ class RegistrationStatus(models.TextChoices):
     FAILED = lifecycle.Status.FAILED.value, _("Payment failed")
     CANCELLED = lifecycle.Status.CANCELLED.value, pgettext_lazy("registration", "Cancelled")
     REFUNDED = lifecycle.Status.REFUNDED.value, _("Refunded")
-
-
-class PaymentMethod(models.TextChoices):
-    STRIPE = lifecycle.PaymentMethod.STRIPE.value, _("By card, online")
-    CHEQUE = lifecycle.PaymentMethod.CHEQUE.value, _("By cheque")
 
 
 class Cancelling(models.TextChoices):
@@ -68,6 +76,9 @@ class Registration(models.Model):
         default=PaymentMethod.STRIPE,
     )
     places = models.PositiveIntegerField(_("places"))
+    # How many of them are of which price option, by its id; the participants say the same. Here it
+    # is read with the row's lock, so that events without options cost the webhook lane nothing.
+    option_places = models.JSONField(_("places by price option"), null=True, editable=False)
     amount = models.PositiveIntegerField(_("amount"))
     amount_refunded = models.PositiveIntegerField(_("refunded"), default=0)
     currency = models.CharField(_("currency"), max_length=3)
@@ -171,12 +182,38 @@ class Participant(models.Model):
     position = models.PositiveSmallIntegerField(_("position"))
     first_name = models.CharField(_("first name"), max_length=100)
     last_name = models.CharField(_("last name"), max_length=100)
+    option = models.ForeignKey(
+        PriceOption,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="participants",
+        verbose_name=_("price option"),
+        db_index=False,  # the index of those that have one serves
+    )
+    # As it was when the place was given, whatever the organiser changes afterwards. Null for the
+    # registrations made before there were options.
+    option_name = models.CharField(
+        _("price option"), max_length=100, blank=True, default="", db_default="", editable=False
+    )
+    price = models.PositiveIntegerField(_("price"), null=True, blank=True, editable=False)
 
     class Meta:
         verbose_name = _("participant")
         verbose_name_plural = _("participants")
         ordering = ("registration", "position")
+        indexes = (
+            models.Index(
+                fields=["option"],
+                condition=Q(option__isnull=False),
+                name="participant_by_option",
+            ),
+        )
         constraints = (
+            models.CheckConstraint(
+                name="participant_option_has_a_price",
+                condition=Q(option__isnull=True) | Q(price__isnull=False),
+            ),
             models.UniqueConstraint(
                 fields=["registration", "position"], name="participant_position_is_unique"
             ),

@@ -1,17 +1,18 @@
 """Moving a registration to another event, from its page: where to, and what will come of it."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from django import forms
-from django.db.models import F, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.http import HttpRequest, QueryDict
 from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from inscrit.backoffice.deeds import Prospect
-from inscrit.events.models import Event, EventStatus
+from inscrit.events.models import Event, EventStatus, PriceOption
 from inscrit.events.moments import told
 
 from .deeds import Reported, why_not
@@ -26,7 +27,7 @@ else:
 
 
 def destinations(registration: Registration) -> QuerySet[Event]:
-    """Where it could go now: the same price and currency, and enough room."""
+    """Where it could go now: the same price or price options, and enough room."""
     room = Q(capacity__isnull=True) | Q(
         capacity__gte=F("confirmed") + F("held") + registration.places
     )
@@ -37,8 +38,35 @@ def destinations(registration: Registration) -> QuerySet[Event]:
         ends_at__gt=timezone.now(),
         currency=registration.currency,
     )
-    same_price = offered.alias(costs=F("price") * registration.places)
-    return same_price.filter(costs=registration.amount).exclude(pk=registration.event_id)
+    return _same_price(offered, registration).exclude(pk=registration.event_id)
+
+
+def _same_price(events: QuerySet[Event], registration: Registration) -> QuerySet[Event]:
+    options = PriceOption.objects.filter(event=OuterRef("pk"), active=True)
+    taken = Counter(
+        (one.option.name, one.price or 0)
+        for one in registration.participants.select_related("option")
+        if one.option
+    )
+    if not taken:
+        plain = events.filter(~Exists(options)).alias(costs=F("price") * registration.places)
+        return plain.filter(costs=registration.amount)
+    for (name, price), places in taken.items():
+        room = Q(quota__isnull=True) | Q(quota__gte=F("taken") + places)
+        events = events.filter(Exists(options.filter(room, name=name, price=price)))
+    return events
+
+
+def _nowhere(registration: Registration) -> str:
+    if registration.option_places:
+        return gettext(
+            "No other published event has the same price options, at the prices that were agreed,"
+            " and enough places left. Open one, for example by duplicating this event."
+        )
+    return gettext(
+        "No other published event costs the same and has enough places left. Open one,"
+        " for example by duplicating this event."
+    )
 
 
 class Where(EventChoice):
@@ -69,12 +97,7 @@ class Move(Reported):
         choices = destinations(one)
         first = choices.first()
         if first is None:
-            return Prospect(
-                refusal=gettext(
-                    "No other published event costs the same and has enough places left. Open one,"
-                    " for example by duplicating this event."
-                )
-            )
+            return Prospect(refusal=_nowhere(one))
         (entry,) = foreseen(one, MoveRequested(first.pk))
         if entry.decision.outcome is not Outcome.APPLIED:
             return Prospect(refusal=why_not(entry))

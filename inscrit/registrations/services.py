@@ -12,13 +12,16 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from inscrit import config
-from inscrit.events.models import Event, EventStatus
+from inscrit.events.models import Event, EventStatus, PriceOption
+from inscrit.events.terms import terms_of
 from inscrit.sql import Statement, with_rows
 
 from . import story
 from .ledger import SQL, Desk, Entry, Ledger, Report
 from .lifecycle import MailKind, Outcome, Reason, Status
 from .models import (
+    Agreement,
+    Answer,
     IdempotencyKey,
     JournalEntry,
     Participant,
@@ -26,22 +29,43 @@ from .models import (
     Registration,
     RegistrationStatus,
 )
+from .orders import Consenting, Contact, Order, Person
+from .quote import Mistake, Quote, Unacceptable, quote
+
+__all__ = [
+    "MOST_PARTICIPANTS",
+    "Consenting",
+    "Contact",
+    "KeyReused",
+    "Mistake",
+    "Order",
+    "Person",
+    "SalesClosed",
+    "SoldOut",
+    "Unacceptable",
+    "desk",
+    "foresee",
+    "hold_places",
+    "offer_places",
+    "report",
+    "report_once",
+    "run",
+]
 
 log = structlog.get_logger()
 
 # Stripe's floor for a Checkout session is 30 minutes from the moment it receives the request.
 CHECKOUT_HOLD = timedelta(minutes=31)
-CHEQUE_HOLD = timedelta(days=10)
 KEYS_LIVE = timedelta(hours=24)
 MOST_PARTICIPANTS = 20
 
 
 class SoldOut(Exception):
-    """Not enough places; ``remaining`` are left."""
+    """Not enough places; ``remaining`` are left, of the price ``option`` if there is one."""
 
-    def __init__(self, remaining: int) -> None:
+    def __init__(self, remaining: int, option: PriceOption | None = None) -> None:
         super().__init__(f"only {remaining} places are left")
-        self.remaining = remaining
+        self.remaining, self.option = remaining, option
 
 
 class SalesClosed(Exception):
@@ -52,41 +76,11 @@ class KeyReused(Exception):
     """An idempotency key came back with another request."""
 
 
-@dataclass(frozen=True, slots=True)
-class Contact:
-    name: str
-    email: str
-    locale: str
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    first_name: str
-    last_name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """A request for places, checked for form by whoever took it."""
-
-    event_id: str
-    contact: Contact
-    participants: Sequence[Person]
-    method: PaymentMethod = PaymentMethod.STRIPE
-    idempotency_key: str | None = None
-
-    @property
-    def fingerprint(self) -> str:
-        """What an idempotency key stands for: the same request gives the same text."""
-        text = repr((self.event_id, self.contact, tuple(self.participants), str(self.method)))
-        return hashlib.sha256(text.encode()).hexdigest()
-
-
 def hold_places(order: Order, *, actor: str = "registrant") -> Registration:
     """Make a registration that holds its places, or confirm it at once if it costs nothing.
 
     The same idempotency key within a day gives the registration it gave the first time.
-    Raises Event.DoesNotExist, SalesClosed, SoldOut, KeyReused.
+    Raises Event.DoesNotExist, SalesClosed, Unacceptable, SoldOut, KeyReused.
     """
     with transaction.atomic():
         if known := _known_by_key(order):
@@ -95,25 +89,39 @@ def hold_places(order: Order, *, actor: str = "registrant") -> Registration:
         now = timezone.now()
         if not event.is_on_sale(now):
             raise SalesClosed
-        if event.remaining is not None and event.remaining < len(order.participants):
-            raise SoldOut(event.remaining)  # a crowd is told quickly; who gets a place: see below
-        registration = _create(order, event, _held_by(order, event, now), actor)
+        wanted = quote(order, terms_of(event))
+        _tell_a_crowd_quickly(event, wanted)
+        registration = _create(order, wanted, event, _held_by(wanted, event, now), actor)
         _take_places(event, registration, reserved=F("waiting"))
+        _take_options(wanted, reserved=F("waiting"))
+        if kind := _mail_at_once(registration):
+            _tell(registration, kind)
     log.info("📝 Registered: " + registration.pk, event_id=event.pk, places=registration.places)
     return registration
 
 
-def offer_places(order: Order, event: Event, until: datetime, *, actor: str) -> Registration:
+def offer_places(
+    order: Order, wanted: Quote, event: Event, until: datetime, *, actor: str
+) -> Registration:
     """Hold places for somebody whose turn has come on the waiting list, in their transaction.
 
     Whoever calls has the event's lock. Raises SalesClosed, SoldOut.
     """
     status, reason = RegistrationStatus.PENDING, Reason.PLACE_OFFERED
-    registration = _create(order, event, _Hold(status, reason, until, until), actor)
+    registration = _create(order, wanted, event, _Hold(status, reason, until, until), actor)
     _take_places(event, registration)
-    mail = {"registration_id": registration.pk, "kind": MailKind.PLACE_OFFERED}
-    run([with_rows(SQL["queue_mails"], [mail])])
+    _take_options(wanted)
+    _tell(registration, MailKind.PLACE_OFFERED)
     return registration
+
+
+def _tell_a_crowd_quickly(event: Event, wanted: Quote) -> None:
+    """Raises SoldOut where that is plain already; who gets the last place is decided below."""
+    if event.remaining is not None and event.remaining < len(wanted.seats):
+        raise SoldOut(event.remaining)
+    for option, places in wanted.options.items():
+        if option.remaining is not None and option.remaining < places:
+            raise SoldOut(option.remaining, option)
 
 
 def _known_by_key(order: Order) -> Registration | None:
@@ -147,40 +155,32 @@ class _Hold:
     offered_until: datetime | None = None
 
 
-def _held_by(order: Order, event: Event, now: datetime) -> _Hold:
+def _held_by(wanted: Quote, event: Event, now: datetime) -> _Hold:
     """What holds the places of somebody who comes by themselves."""
-    if event.price == 0:
+    if wanted.amount == 0:
         return _Hold(RegistrationStatus.FREE, Reason.FREE_OF_CHARGE, None)
     until = now + CHECKOUT_HOLD
-    if order.method == PaymentMethod.CHEQUE:
-        until = min(now + CHEQUE_HOLD, event.sales_close_at)
+    if wanted.method != PaymentMethod.STRIPE:
+        until = event.held_for_payment_by_hand(now)
     return _Hold(RegistrationStatus.PENDING, Reason.REGISTERED, until)
 
 
-def _create(order: Order, event: Event, hold: _Hold, actor: str) -> Registration:
-    places = len(order.participants)
+def _create(order: Order, wanted: Quote, event: Event, hold: _Hold, actor: str) -> Registration:
     registration = Registration.objects.create(
         event=event,
         status=hold.status,
         contact_name=order.contact.name,
         contact_email=order.contact.email,
         locale=order.contact.locale,
-        payment_method=order.method,
-        places=places,
-        amount=event.price * places,
+        payment_method=wanted.method,
+        places=len(wanted.seats),
+        option_places={option.pk: n for option, n in wanted.options.items()} or None,
+        amount=wanted.amount,
         currency=event.currency,
         hold_expires_at=hold.until,
         offered_until=hold.offered_until,
     )
-    Participant.objects.bulk_create(
-        Participant(
-            registration=registration,
-            position=position,
-            first_name=person.first_name,
-            last_name=person.last_name,
-        )
-        for position, person in enumerate(order.participants, start=1)
-    )
+    _write_down(registration, wanted)
     JournalEntry.objects.create(
         registration=registration,
         to_status=registration.status,
@@ -194,6 +194,50 @@ def _create(order: Order, event: Event, hold: _Hold, actor: str) -> Registration
             registration=registration,
         )
     return registration
+
+
+def _write_down(registration: Registration, wanted: Quote) -> None:
+    """The participants, what was answered of each and once, and what was agreed to."""
+    people = Participant.objects.bulk_create(
+        Participant(
+            registration=registration,
+            position=position,
+            first_name=seat.person.first_name,
+            last_name=seat.person.last_name,
+            option=seat.option,
+            option_name=seat.option.wording(registration.locale) if seat.option else "",
+            price=seat.price,
+        )
+        for position, seat in enumerate(wanted.seats, start=1)
+    )
+    replies: list[tuple[Participant | None, tuple[str, str]]]
+    replies = [(None, reply) for reply in wanted.answers]
+    for person, seat in zip(people, wanted.seats, strict=True):
+        replies += [(person, reply) for reply in seat.answers]
+    Answer.objects.bulk_create(
+        Answer(registration=registration, participant=person, question_id=question, value=value)
+        for person, (question, value) in replies
+    )
+    Agreement.objects.bulk_create(
+        Agreement(
+            registration=registration,
+            consent=agreed.consent,
+            text=agreed.text,
+            given=agreed.given,
+            at=agreed.at,
+        )
+        for agreed in wanted.agreements
+    )
+
+
+def _take_options(wanted: Quote, reserved: F | int = 0) -> None:
+    """After the event's counter: whoever moves places has the event's lock. Raises SoldOut."""
+    for option, places in wanted.options.items():
+        room = Q(quota__isnull=True) | Q(quota__gte=F("taken") + places + reserved)
+        mine = PriceOption.objects.filter(pk=option.pk)
+        if not mine.filter(room).update(taken=F("taken") + places):
+            option.refresh_from_db()
+            raise SoldOut(option.remaining or 0, option)
 
 
 def _take_places(event: Event, registration: Registration, reserved: F | int = 0) -> None:
@@ -213,16 +257,17 @@ def _take_places(event: Event, registration: Registration, reserved: F | int = 0
         if not event.is_offered:  # cancelled, or stopped, while we were at it
             raise SalesClosed
         raise SoldOut(event.remaining or 0)
-    if kind := _mail_at_once(registration):
-        mail = {"registration_id": registration.pk, "kind": kind}
-        run([with_rows(SQL["queue_mails"], [mail])])
+
+
+def _tell(registration: Registration, kind: MailKind) -> None:
+    run([with_rows(SQL["queue_mails"], [{"registration_id": registration.pk, "kind": kind}])])
 
 
 def _mail_at_once(registration: Registration) -> MailKind | None:
     """Whoever goes on to pay by card hears of it when that is done, or has not been done soon."""
     if registration.status == Status.FREE:
         return MailKind.CONFIRMED
-    if registration.payment_method == PaymentMethod.CHEQUE:
+    if registration.payment_method != PaymentMethod.STRIPE:
         return MailKind.REGISTERED
     return None
 

@@ -6,6 +6,8 @@ from django.contrib import admin
 from django.db.models import Q
 from django.http import HttpRequest
 from django.template.loader import render_to_string
+from django.utils.html import format_html_join
+from django.utils.safestring import mark_safe
 from django.utils.translation import gettext_lazy as _
 
 from inscrit.backoffice import Unchangeable, link, list_of, page_of
@@ -13,6 +15,7 @@ from inscrit.backoffice.pages import Page, Panel
 from inscrit.events.admin import EventAdmin
 from inscrit.events.models import Event
 from inscrit.registrations.explanations import who
+from inscrit.registrations.quote import Seat
 
 from .deeds import OfferPlaces, Remove
 from .models import State, WaitingEntry
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from django.utils.safestring import SafeString
 
 SHOWN = 50
+BREAK = mark_safe("<br>")
 
 
 def journal(request: HttpRequest, entry: WaitingEntry) -> "SafeString":
@@ -66,6 +70,7 @@ class WaitingEntryAdmin(Unchangeable, Page[WaitingEntry]):
         "offer",
         "places",
         "names",
+        "replies",
         "contact_name",
         "contact_email",
         "locale",
@@ -89,14 +94,33 @@ class WaitingEntryAdmin(Unchangeable, Page[WaitingEntry]):
         return entry.position or "–"
 
     @admin.display(description=_("participants"))
-    def names(self, entry: WaitingEntry) -> str:
-        return ", ".join(f"{one.first_name} {one.last_name}" for one in entry.people) or "–"
+    def names(self, entry: WaitingEntry) -> "SafeString | str":
+        return (
+            format_html_join(mark_safe("<br>"), "{}", ((_named(one),) for one in entry.seats))
+            or "–"
+        )
+
+    @admin.display(description=_("answers"))
+    def replies(self, entry: WaitingEntry) -> "SafeString | str":
+        questions = {one.pk: one for one in entry.event.questions.all()}
+        given = [("", entry.order.answers), *((f"{one} · ", one.answers) for one in entry.seats)]
+        lines = [
+            (f"{whose}{questions[id_]}", questions[id_].said(value))
+            for whose, replies in given
+            for id_, value in replies
+            if id_ in questions
+        ]
+        return format_html_join(BREAK, "{} <b>{}</b>", lines) or "–"
 
     @admin.display(description=_("offer"))
     def offer(self, entry: WaitingEntry) -> "SafeString | str":
         if entry.registration is None:
             return "–"
         return link(entry.registration, str(entry.registration.get_status_display()))
+
+
+def _named(seat: Seat) -> str:
+    return f"{seat} ({seat.option_name})" if seat.option else str(seat)
 
 
 EventAdmin.above += [line]

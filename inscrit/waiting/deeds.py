@@ -12,6 +12,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from inscrit.backoffice.deeds import Deed, Prospect, Refused
+from inscrit.events.options import PriceOption
 from inscrit.registrations.deeds import actor
 from inscrit.registrations.services import SalesClosed
 
@@ -41,7 +42,8 @@ class OfferPlaces(OfWaiting):
     def prospect(self, one: WaitingEntry, _data: QueryDict | None = None) -> Prospect:
         if refusal := _why_not(one):
             return Prospect(refusal=refusal)
-        until = timezone.localtime(services.offered_until(one.event, timezone.now()))
+        method = services.wanted_now(one).method
+        until = timezone.localtime(services.offered_until(one.event, timezone.now(), method))
         told = [
             ngettext(
                 "%(n)d place is held until %(until)s.",
@@ -102,11 +104,29 @@ def _why_not(one: WaitingEntry) -> str:
         return _not_waiting()
     if not event.is_on_sale(timezone.now()):
         return gettext("Registration for this event is closed.")
-    if event.free is None or event.free >= one.places:
-        return ""
+    if event.free is not None and event.free < one.places:
+        return _too_few_places(event.free, one.places)
+    for option, count in services.wanted_now(one).options.items():
+        if option.free is not None and option.free < count:
+            return _too_few_at(option, count)
+    return ""
+
+
+def _too_few_at(option: PriceOption, wanted: int) -> str:
+    text = ngettext(
+        "%(free)d place is free at the price “%(name)s”, and %(n)d are wanted. Raise how many there"
+        " may be first.",
+        "%(free)d places are free at the price “%(name)s”, and %(n)d are wanted. Raise how many"
+        " there may be first.",
+        option.free or 0,
+    )
+    return text % {"free": option.free, "name": option, "n": wanted}
+
+
+def _too_few_places(free: int, wanted: int) -> str:
     text = ngettext(
         "%(free)d place is free, and %(n)d are wanted. Raise the event’s places first.",
         "%(free)d places are free, and %(n)d are wanted. Raise the event’s places first.",
-        event.free,
+        free,
     )
-    return text % {"free": event.free, "n": one.places}
+    return text % {"free": free, "n": wanted}

@@ -1,6 +1,8 @@
 """Who waits for a place at an event that is sold out, and the journal that explains it."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from django.conf import settings
 from django.core import signing
@@ -8,13 +10,15 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from inscrit.events.models import Event
+from inscrit.events.models import Event, PriceOption
 from inscrit.public_ids import new_id
 from inscrit.registrations.models import Registration
-from inscrit.registrations.services import Person
+from inscrit.registrations.orders import Contact, Order, Person, Replies
+from inscrit.registrations.quote import Seat
 
 _signer = signing.Signer(salt="inscrit.waiting")
 
@@ -39,7 +43,10 @@ class State(models.TextChoices):
 class WaitingEntry(models.Model):
     """A family's place in the line. It changes only under its event's lock, with its counter.
 
-    ``number`` is the order within the event. ``participants`` are pairs of first and last name.
+    ``number`` is the order within the event. What it asked for is kept as the order it becomes once
+    it is offered: each of ``participants`` is first and last name, the price option and its answers
+    (pairs of question and answer); then what was answered once, and of each consent whether it was
+    given and the words that were read.
     """
 
     id = models.CharField(primary_key=True, max_length=40, default=new_entry_id, editable=False)
@@ -55,6 +62,8 @@ class WaitingEntry(models.Model):
     locale = models.CharField(_("language"), max_length=8, choices=settings.LANGUAGES)
     places = models.PositiveIntegerField(_("places"))
     participants = models.JSONField(_("participants"))
+    answers = models.JSONField(_("answers"), default=list, db_default=[])
+    consents = models.JSONField(_("consents"), default=list, db_default=[])
     registration = models.OneToOneField(
         Registration,
         models.PROTECT,
@@ -109,13 +118,31 @@ class WaitingEntry(models.Model):
         return constant_time_compare(self.token, token)
 
     @property
+    def order(self) -> Order:
+        contact = Contact(self.contact_name, self.contact_email, self.locale)
+        return Order(self.event_id, contact, self.people, answers=_replies(self.answers))
+
+    @property
     def people(self) -> Sequence[Person]:
-        return [Person(first, last) for first, last in self.participants]
+        return [
+            Person(first, last, option, _replies(answers))
+            for first, last, option, answers in map(_whole, self.participants)
+        ]
+
+    @property
+    def option_places(self) -> dict[str, int]:
+        """How many places of each price option are wanted."""
+        return dict(Counter(one.option for one in self.people if one.option))
+
+    @cached_property
+    def seats(self) -> Sequence[Seat]:
+        """The participants with what each costs now; it is settled when the places are offered."""
+        options = {one.pk: one for one in self.event.options.all()}
+        return [_seat(one, options, self.event.price) for one in self.people]
 
     @property
     def amount(self) -> int:
-        """What the places cost now; it is settled when they are offered."""
-        return self.event.price * self.places
+        return sum(seat.price for seat in self.seats)
 
     @property
     def currency(self) -> str:
@@ -130,6 +157,21 @@ class WaitingEntry(models.Model):
             event=self.event_id, state=State.WAITING, number__lt=self.number
         )
         return before.count() + 1
+
+
+def _whole(row: Sequence[Any]) -> tuple[str, str, str | None, Sequence[Sequence[str]]]:
+    """Who joined before there were options is two names."""
+    first, last, option, answers = (*row, None, ())[:4]
+    return first, last, option, answers
+
+
+def _replies(rows: Sequence[Sequence[str]]) -> Replies:
+    return tuple((question, value) for question, value in rows)
+
+
+def _seat(person: Person, options: Mapping[str, PriceOption], price: int) -> Seat:
+    option = options.get(person.option or "")
+    return Seat(person, option, option.price if option else price, person.answers)
 
 
 class WaitingNote(models.Model):

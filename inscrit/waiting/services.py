@@ -4,18 +4,23 @@ All of it happens under the event's lock, taken after registrations' and before 
 that come free go to the first in the line who fits; see docs/decisions/0043.
 """
 
-from collections.abc import Sequence
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import structlog
 from django.db import transaction
 from django.db.models import F, Max, QuerySet
 from django.utils import timezone
 
-from inscrit.events.models import Event, EventStatus
-from inscrit.registrations.models import RegistrationStatus
-from inscrit.registrations.services import Contact, Order, SalesClosed, offer_places, run
+from inscrit.events.models import Event, EventStatus, PriceOption
+from inscrit.events.terms import terms_of
+from inscrit.registrations.models import PaymentMethod, RegistrationStatus
+from inscrit.registrations.orders import Contact, Order, Replies
+from inscrit.registrations.quote import Agreed, Quote, Seat, quote
+from inscrit.registrations.services import SalesClosed, offer_places, run
 from inscrit.sql import Statement, statements
 
 from .models import State, WaitingEntry, WaitingNote
@@ -35,11 +40,11 @@ class PlacesLeft(Exception):
 
 
 class NeverEnough(Exception):
-    """More places are wanted than the event has in all: ``capacity``."""
+    """More places are wanted than there are in all: ``capacity``, of the ``option`` if any."""
 
-    def __init__(self, capacity: int) -> None:
-        super().__init__(f"the event has {capacity} places in all")
-        self.capacity = capacity
+    def __init__(self, capacity: int, option: PriceOption | None = None) -> None:
+        super().__init__(f"there are {capacity} places in all")
+        self.capacity, self.option = capacity, option
 
 
 class AlreadyWaiting(Exception):
@@ -51,38 +56,45 @@ class NotWaiting(Exception):
 
 
 class NotFree(Exception):
-    """So many places are not free now; ``free`` are."""
+    """So many places are not free now; ``free`` are, of the ``option`` if one is named."""
 
-    def __init__(self, free: int) -> None:
+    def __init__(self, free: int, option: PriceOption | None = None) -> None:
         super().__init__(f"{free} places are free")
-        self.free = free
+        self.free, self.option = free, option
 
 
 def join(order: Order, *, actor: str = "registrant") -> WaitingEntry:
     """Take a place at the end of the line, and be told of it by mail.
 
-    Raises Event.DoesNotExist, SalesClosed, PlacesLeft, NeverEnough, AlreadyWaiting.
+    Raises Event.DoesNotExist, SalesClosed, Unacceptable, PlacesLeft, NeverEnough, AlreadyWaiting.
     """
     with transaction.atomic():
         event = _locked(order.event_id)
-        _check_that_waiting_helps(event, len(order.participants))
+        if not event.is_on_sale(timezone.now()):
+            raise SalesClosed
+        wanted = quote(order, terms_of(event))
+        _check_that_waiting_helps(event, wanted)
         if _is_known(event, order.contact):
             raise AlreadyWaiting
-        entry = _append(event, order)
-        _wanted(event, entry.places)
+        entry = _append(event, order.contact, wanted)
+        _want([entry])
         _note([entry], What.JOINED, actor)
         _tell([entry.pk], "waiting_joined")
     log.info("🪑 Waits for a place: " + entry.pk, event_id=event.pk, places=entry.places)
     return entry
 
 
-def _check_that_waiting_helps(event: Event, places: int) -> None:
-    if not event.is_on_sale(timezone.now()):
-        raise SalesClosed
-    if event.remaining is None or event.remaining >= places:
+def _check_that_waiting_helps(event: Event, wanted: Quote) -> None:
+    places = len(wanted.seats)
+    left = [(event.remaining, places)]
+    left += [(option.remaining, count) for option, count in wanted.options.items()]
+    if all(remaining is None or remaining >= count for remaining, count in left):
         raise PlacesLeft(event.remaining)
     if event.capacity is not None and places > event.capacity:
         raise NeverEnough(event.capacity)
+    for option, count in wanted.options.items():
+        if option.quota is not None and count > option.quota:
+            raise NeverEnough(option.quota, option)
 
 
 def _is_known(event: Event, contact: Contact) -> bool:
@@ -92,17 +104,24 @@ def _is_known(event: Event, contact: Contact) -> bool:
     return waits.exists() or has_offer.exists()
 
 
-def _append(event: Event, order: Order) -> WaitingEntry:
+def _append(event: Event, contact: Contact, wanted: Quote) -> WaitingEntry:
     last = WaitingEntry.objects.filter(event=event).aggregate(number=Max("number"))["number"]
     return WaitingEntry.objects.create(
         event=event,
         number=(last or 0) + 1,
-        contact_name=order.contact.name,
-        contact_email=order.contact.email,
-        locale=order.contact.locale,
-        places=len(order.participants),
-        participants=[[one.first_name, one.last_name] for one in order.participants],
+        contact_name=contact.name,
+        contact_email=contact.email,
+        locale=contact.locale,
+        places=len(wanted.seats),
+        participants=[_row(seat) for seat in wanted.seats],
+        answers=list(wanted.answers),
+        consents=[(one.consent.pk, one.given, one.text) for one in wanted.agreements],
     )
+
+
+def _row(seat: Seat) -> list[Any]:
+    option = seat.option.pk if seat.option else None
+    return [seat.person.first_name, seat.person.last_name, option, list(seat.answers)]
 
 
 def serve(event_id: str) -> int:
@@ -130,10 +149,17 @@ def _serve_one(event_id: str) -> bool:
 
 
 def _first_who_fits(event: Event) -> WaitingEntry | None:
+    """The first for whom there is room now, at each price, too; who is passed over stays."""
     fitting = _waiting(event)
     if event.free is not None:
         fitting = fitting.filter(places__lte=event.free)
-    return fitting.order_by("number").first()
+    free = {one.pk: one.free for one in event.options.filter(quota__isnull=False)}
+    return next((one for one in fitting.order_by("number") if _fits(one, free)), None)
+
+
+def _fits(entry: WaitingEntry, free: Mapping[str, int | None]) -> bool:
+    wanted = entry.option_places.items()
+    return all(count <= left for id_, count in wanted if (left := free.get(id_)) is not None)
 
 
 def offer_by_hand(entry_id: str, *, actor: str) -> WaitingEntry:
@@ -147,16 +173,19 @@ def offer_by_hand(entry_id: str, *, actor: str) -> WaitingEntry:
             raise SalesClosed
         if event.free is not None and event.free < entry.places:
             raise NotFree(event.free)
+        for option, count in wanted_now(entry).options.items():
+            if option.free is not None and option.free < count:
+                raise NotFree(option.free, option)
         _offer(event, entry, What.OFFERED_BY_HAND, actor)
     return entry
 
 
 def _offer(event: Event, entry: WaitingEntry, what: WaitingNote.What, actor: str) -> None:
-    contact = Contact(entry.contact_name, entry.contact_email, entry.locale)
-    order = Order(event.pk, contact, entry.people)
-    until = offered_until(event, timezone.now())
-    _wanted(event, -entry.places)
-    entry.registration = offer_places(order, event, until, actor=actor)
+    entry.event = event
+    wanted = wanted_now(entry)
+    until = offered_until(event, timezone.now(), wanted.method)
+    _want([entry], -1)
+    entry.registration = offer_places(entry.order, wanted, event, until, actor=actor)
     entry.state = State.OFFERED
     entry.save(update_fields=["registration", "state"])
     _note([entry], what, actor)
@@ -164,8 +193,35 @@ def _offer(event: Event, entry: WaitingEntry, what: WaitingNote.What, actor: str
     transaction.on_commit(lambda: log.info("🪑 Place offered to: " + entry.pk, **told))
 
 
-def offered_until(event: Event, now: datetime) -> datetime:
+def offered_until(
+    event: Event, now: datetime, method: PaymentMethod = PaymentMethod.STRIPE
+) -> datetime:
+    """A cheque takes as long as the event says a cheque may take."""
+    if method != PaymentMethod.STRIPE:
+        return event.held_for_payment_by_hand(now)
     return min(now + timedelta(hours=event.offer_hours), event.sales_close_at)
+
+
+def wanted_now(entry: WaitingEntry) -> Quote:
+    """What they asked for, at the prices of now. What is asked since then is not held against them,
+    and what is not asked any more is left out.
+    """
+    event = entry.event
+    asked = set(event.questions.values_list("pk", flat=True))
+    seats = [replace(one, answers=_still(one.answers, asked)) for one in entry.seats]
+    consents = {one.pk: one for one in event.consents.all()}
+    agreements = [
+        Agreed(consents[id_], given, text, entry.created_at)
+        for id_, given, text in entry.consents
+        if id_ in consents
+    ]
+    offered = [one for one in PaymentMethod if one in event.payment_methods]
+    method = offered[0] if any(seat.price for seat in seats) else PaymentMethod.STRIPE
+    return Quote(method, seats, _still(entry.order.answers, asked), agreements)
+
+
+def _still(replies: Replies, asked: Container[str]) -> Replies:
+    return tuple(reply for reply in replies if reply[0] in asked)
 
 
 def leave(entry_id: str, *, actor: str = "registrant") -> None:
@@ -180,10 +236,10 @@ def remove(entry_id: str, *, actor: str) -> None:
 
 def _end(entry_id: str, state: State, what: WaitingNote.What, actor: str) -> None:
     with transaction.atomic():
-        event, entry = _locked_entry(entry_id)
+        _event, entry = _locked_entry(entry_id)
         entry.state = state
         entry.save(update_fields=["state"])
-        _wanted(event, -entry.places)
+        _want([entry], -1)
         _note([entry], what, actor)
     log.info(f"🪑 Waits no more: {entry_id}", state=str(state), actor=actor)
 
@@ -197,7 +253,7 @@ def _close_if_over(event_id: str) -> int:
             return 0
         entries = list(_waiting(event))
         _waiting(event).update(state=State.CLOSED)
-        _wanted(event, -sum(entry.places for entry in entries))
+        _want(entries, -1)
         _note(entries, What.CLOSED, "waiting list")
         _tell([entry.pk for entry in entries], "waiting_closed")
     if entries:
@@ -234,10 +290,14 @@ def _waiting(event: Event) -> QuerySet[WaitingEntry]:
     return WaitingEntry.objects.filter(event=event, state=State.WAITING)
 
 
-def _wanted(event: Event, places: int) -> None:
-    """Move the counter of the places wanted."""
-    if places:
-        Event.objects.filter(pk=event.pk).update(waiting=F("waiting") + places)
+def _want(entries: Sequence[WaitingEntry], sign: int = 1) -> None:
+    """Move the counters of the places wanted: the event's, and those of its price options."""
+    for entry in entries:
+        more = F("waiting") + sign * entry.places
+        Event.objects.filter(pk=entry.event_id).update(waiting=more)
+        for option, count in entry.option_places.items():
+            more = F("waiting") + sign * count
+            PriceOption.objects.filter(pk=option).update(waiting=more)
 
 
 def _note(entries: Sequence[WaitingEntry], what: WaitingNote.What, actor: str) -> None:

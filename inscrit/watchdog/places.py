@@ -5,14 +5,15 @@ for that lock, so what is counted here is what the counters have to say (READ CO
 statement sees what was committed before it began).
 """
 
+from collections import Counter
 from typing import NamedTuple
 
 import structlog
 from django.db import transaction
-from django.db.models import Q, Sum
+from django.db.models import Count, Q, Sum
 from django.utils import timezone
 
-from inscrit.events.models import Event
+from inscrit.events.models import Event, PriceOption
 from inscrit.registrations.lifecycle import CONFIRMED, HOLDING
 from inscrit.registrations.models import Registration
 from inscrit.waiting.models import State
@@ -21,8 +22,22 @@ log = structlog.get_logger()
 
 
 class Seats(NamedTuple):
+    """``options``: how many of them have each of the event's price options."""
+
     confirmed: int
     held: int
+    options: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def taken(self) -> int:
+        return self.confirmed + self.held
+
+
+class Wanted(NamedTuple):
+    """Places that those on the waiting list want, in all and of each price option."""
+
+    places: int
+    options: tuple[tuple[str, int], ...]
 
 
 class CountersDiffer(Exception):
@@ -45,24 +60,38 @@ def count_again(event_id: str) -> bool:
     with transaction.atomic():
         event = _locked(event_id)
         said, counted = _said(event), _counted(event)
-        was_wanted, wanted = event.waiting, _wanted(event)
+        was_wanted, wanted = _said_wanted(event), _wanted(event)
         if said == counted and was_wanted == wanted:
             return False
-        if event.capacity is not None and sum(counted) > event.capacity:
+        if event.capacity is not None and counted.taken > event.capacity:
             raise WouldOversell(
-                f"the registrations of {event_id} take {sum(counted)} places, and it has "
+                f"the registrations of {event_id} take {counted.taken} places, and it has "
                 f"{event.capacity}. Raise its places or cancel registrations first."
             )
-        event.confirmed, event.held = counted
-        event.waiting = wanted
+        event.confirmed, event.held, options = counted
+        event.waiting = wanted.places
         event.save(update_fields=["confirmed", "held", "waiting"])
+        for option_id, taken in options:
+            _count_option_again(option_id, taken)
+        for option_id, places in wanted.options:
+            PriceOption.objects.filter(pk=option_id).update(waiting=places)
     log.warning(
         f"🔧 Places counted again: {event_id}",
         confirmed=f"{said.confirmed}→{counted.confirmed}",
         held=f"{said.held}→{counted.held}",
-        wanted=f"{was_wanted}→{wanted}",
+        wanted=f"{was_wanted.places}→{wanted.places}",
     )
     return True
+
+
+def _count_option_again(option_id: str, taken: int) -> None:
+    option = PriceOption.objects.get(pk=option_id)
+    if option.quota is not None and taken > option.quota:
+        raise WouldOversell(
+            f"the registrations take {taken} places at the price {option_id} ({option.name}), and "
+            f"it is for {option.quota}. Raise that or cancel registrations first."
+        )
+    PriceOption.objects.filter(pk=option_id).update(taken=taken)
 
 
 def stop_sales(event_id: str, reason: str) -> bool:
@@ -97,7 +126,8 @@ def _locked(event_id: str) -> Event:
 
 
 def _said(event: Event) -> Seats:
-    return Seats(event.confirmed, event.held)
+    options = event.options.order_by("pk").values_list("pk", "taken")
+    return Seats(event.confirmed, event.held, tuple(options))
 
 
 def _counted(event: Event) -> Seats:
@@ -105,9 +135,22 @@ def _counted(event: Event) -> Seats:
         confirmed=Sum("places", filter=Q(status__in=CONFIRMED), default=0),
         held=Sum("places", filter=Q(status__in=HOLDING), default=0),
     )
-    return Seats(**taken)
+    seated = Count(
+        "participants", filter=Q(participants__registration__status__in=HOLDING | CONFIRMED)
+    )
+    options = event.options.order_by("pk").annotate(seated=seated).values_list("pk", "seated")
+    return Seats(**taken, options=tuple(options))
 
 
-def _wanted(event: Event) -> int:
-    waiting = event.waiting_entries.filter(state=State.WAITING)
-    return int(waiting.aggregate(places=Sum("places", default=0))["places"])
+def _said_wanted(event: Event) -> Wanted:
+    options = event.options.order_by("pk").values_list("pk", "waiting")
+    return Wanted(event.waiting, tuple(options))
+
+
+def _wanted(event: Event) -> Wanted:
+    waiting = list(event.waiting_entries.filter(state=State.WAITING))
+    each = Counter[str]()
+    for entry in waiting:
+        each.update(entry.option_places)
+    ids = event.options.order_by("pk").values_list("pk", flat=True)
+    return Wanted(sum(entry.places for entry in waiting), tuple((id_, each[id_]) for id_ in ids))

@@ -24,8 +24,10 @@ from .models import AuditRun
 MOST_REMEMBERED = 200
 MOST_TOLD = 20
 RUNS_KEPT = 1000
+# Breaches of an event's counters, or of those of its price options.
+MISCOUNTED = ("counters_differ", "option_counters_differ")
 # Breaches that counting again mends.
-COUNTED = ("counters_differ", "wanted_differs")
+COUNTED = (*MISCOUNTED, "wanted_differs", "option_wanted_differs")
 log = structlog.get_logger()
 
 
@@ -51,13 +53,13 @@ def _remember(found: Audit) -> AuditRun:
 def _stop_sales(breaches: Iterable[Breach]) -> list[str]:
     """Places that are counted wrong must not be sold; the titles of the events stopped."""
     wrong = sorted(
-        (breach for breach in breaches if breach.check == "counters_differ"),
+        (breach for breach in breaches if breach.check in MISCOUNTED),
         key=lambda breach: breach.subject,
     )
     return [
         str(breach.facts["title"])
         for breach in wrong
-        if places.stop_sales(breach.subject, breach.text)
+        if places.stop_sales(str(breach.facts["event_id"]), breach.text)
     ]
 
 
@@ -120,7 +122,7 @@ def _paragraphs(
 
 
 def _still_stopped(gone: Sequence[dict[str, Any]]) -> list[str]:
-    counted_right = [one["subject"] for one in gone if one["check"] == "counters_differ"]
+    counted_right = [one["event_id"] for one in gone if one["check"] in MISCOUNTED]
     stopped = Event.objects.filter(pk__in=counted_right, sales_stopped_at__isnull=False)
     return list(stopped.values_list("title", flat=True))
 
@@ -137,7 +139,8 @@ def mend_counters() -> tuple[list[str], list[str]]:
     The events mended, and why others could not be.
     """
     mended, refused = [], []
-    wrong = {one.subject for one in audit.run().breaches if one.check in COUNTED}
+    found = audit.run().breaches
+    wrong = {str(one.facts["event_id"]) for one in found if one.check in COUNTED}
     for event_id in sorted(wrong):
         try:
             if places.count_again(event_id):

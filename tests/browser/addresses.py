@@ -9,6 +9,20 @@ from ..acceptance.installation import Installation  # noqa: TID252
 Made = dict[str, Any]
 
 
+PRICED = {
+    "options": [
+        {"name": "Adulte", "price": 1500},
+        {"name": "Enfant", "price": 800, "quota": 0},
+    ],
+    "questions": [
+        {"text": "Allergies ?", "kind": "long_text", "scope": "participant"},
+        {"text": "Car ?", "kind": "yes_no", "required": True},
+    ],
+    "consents": [{"text": "J’accepte le règlement.", "required": True}],
+    "payment_methods": ["stripe", "cheque", "cash", "transfer"],
+}
+
+
 @dataclass(frozen=True)
 class Town:
     """What there is to look at: events and registrations in their various states."""
@@ -16,6 +30,7 @@ class Town:
     event: Made
     full: Made
     free: Made
+    priced: Made
     cancelled: Made
     waiting: Made
     paid: Made
@@ -27,6 +42,7 @@ class Town:
         described = {"description": "Cinq matinées.\n\nDe 8 à 12 ans.", "location": "École"}
         event, full = open_event(**described), open_event(title="Complet", capacity=2)
         free, off = open_event(title="Portes ouvertes", price=0), open_event(title="Annulé")
+        priced = open_event(title="Camp d’été", **PRICED)
         installation.register(full["id"], 2).raise_for_status()
         with installation.organiser("town") as organiser:
             organiser.post(f"/api/v1/events/{off['id']}/cancel").raise_for_status()
@@ -38,7 +54,7 @@ class Town:
         installation.await_status(paid, "PAID")
         cancel = f"/api/v1/registrations/{expired['id']}/cancel"
         installation.web.post(cancel, params={"token": expired["token"]}).raise_for_status()
-        return cls(event, full, free, off, waiting, paid, cheque, expired)
+        return cls(event, full, free, priced, off, waiting, paid, cheque, expired)
 
 
 def _own(made: Made, path: str = "") -> str:
@@ -51,6 +67,7 @@ PUBLIC: Mapping[str, Callable[[Town], str]] = {
     "event": lambda town: f"/events/{town.event['slug']}",
     "event, full": lambda town: f"/events/{town.full['slug']}",
     "event, free": lambda town: f"/events/{town.free['slug']}",
+    "event, several prices": lambda town: f"/events/{town.priced['slug']}",
     "event, cancelled": lambda town: f"/events/{town.cancelled['slug']}",
     "registration, waiting": lambda town: _own(town.waiting),
     "registration, back from paying": lambda town: _own(town.waiting) + "&returned=1",

@@ -183,7 +183,7 @@ def test_where_nothing_can_be_given_back_there_is_no_button(
 def test_a_cheque_is_noted_from_the_page(desk: Client) -> None:
     cheque = register(make_event(), method="cheque")
     assert "To be paid by cheque." in seen(desk, cheque)
-    assert "The cheque is noted. The registration becomes “Paid”." in done(
+    assert "The payment is noted. The registration becomes “Paid”." in done(
         desk, cheque, "mark-paid"
     )
     cheque.refresh_from_db()

@@ -59,7 +59,9 @@ def test_the_staff_sees_the_line_with_its_offers(
     assert items[0]["registration_status"] == "PENDING"
     assert items[0]["offered_until"]
     assert items[2]["registration_id"] is None
-    assert items[0]["participants"] == [{"first_name": "Lou 0", "last_name": "Martin"}]
+    assert items[0]["participants"] == [
+        {"first_name": "Lou 0", "last_name": "Martin", "option": None}
+    ]
     only = content(reader.get(f"{path}?state=waiting&limit=1"))
     assert [one["contact"]["name"] for one in only["items"]] == ["Cleo"]
     assert only["next"] is None

@@ -14,7 +14,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone, translation
 
-from inscrit.events.models import Event
+from inscrit.events.models import Event, PriceOption
 from inscrit.mail.models import Message
 from inscrit.monitoring import audit
 from inscrit.monitoring.checks import CHECKS, INVARIANTS, Breach
@@ -96,6 +96,7 @@ def busy_database() -> Event:
     event = make_event()
     register(event, people=2)  # waits
     register(make_event(price=0))
+    with_a_last_place_at_a_price()
     tell(register(event, method="cheque"), MarkedPaid())
     tell(register(event), CheckoutExpired(None))
     tell(paid(event), RefundRequested(300), CancelRequested(refund=True))
@@ -164,6 +165,27 @@ def oversell() -> str:
     return event.pk
 
 
+def with_a_last_place_at_a_price() -> PriceOption:
+    event = make_event()
+    option = PriceOption.objects.create(event=event, name="Fratrie", price=PRICE, quota=2)
+    tell(register(event), CheckoutExpired(None))
+    register(event, people=2)
+    return option
+
+
+def oversell_an_option() -> str:
+    option = with_a_last_place_at_a_price()
+    without("events_priceoption", "option_is_not_oversold")
+    execute("UPDATE events_priceoption SET quota = 1 WHERE id = %s", option.pk)
+    return option.pk
+
+
+def spoil_an_options_counter() -> str:
+    option = with_a_last_place_at_a_price()
+    execute("UPDATE events_priceoption SET taken = 1 WHERE id = %s", option.pk)
+    return option.pk
+
+
 def spoil_a_counter() -> str:
     event = paid(make_event()).event
     execute("UPDATE events_event SET confirmed = 0, held = 3 WHERE id = %s", event.pk)
@@ -174,6 +196,12 @@ def want_what_nobody_wants() -> str:
     event = make_event()
     Event.objects.filter(pk=event.pk).update(waiting=2)
     return event.pk
+
+
+def want_an_option_that_nobody_wants() -> str:
+    option = PriceOption.objects.create(event=make_event(), name="Enfant", price=800)
+    PriceOption.objects.filter(pk=option.pk).update(waiting=1)
+    return option.pk
 
 
 def forget_an_event() -> str:
@@ -282,6 +310,9 @@ BREACHES: dict[str, list[Callable[[], str]]] = {
     "oversold": [oversell],
     "counters_differ": [spoil_a_counter],
     "wanted_differs": [want_what_nobody_wants],
+    "option_wanted_differs": [want_an_option_that_nobody_wants],
+    "option_oversold": [oversell_an_option],
+    "option_counters_differ": [spoil_an_options_counter],
     "event_forgotten": [forget_an_event],
     "settled_twice": [settle_twice],
     "confirmed_by_many_mails": [confirm_by_two_mails],
@@ -332,7 +363,14 @@ def test_a_breach_is_seen_and_named(check: str, break_it: Callable[[], str]) -> 
 @pytest.mark.django_db
 @pytest.mark.parametrize(
     "break_it",
-    [spoil_a_counter, forget_an_event, confirm_by_no_mail, let_a_refund_wait, lose_the_journal],
+    [
+        spoil_a_counter,
+        spoil_an_options_counter,
+        forget_an_event,
+        confirm_by_no_mail,
+        let_a_refund_wait,
+        lose_the_journal,
+    ],
 )
 def test_one_breach_is_told_once_and_as_nothing_else(break_it: Callable[[], str]) -> None:
     busy_database()

@@ -144,7 +144,7 @@ def test_cheques_are_marked_paid_once_the_person_said_yes(desk: Client) -> None:
     event = make_event()
     first, second = register(event, method="cheque"), register(event, method="cheque")
     question = chosen(desk, "mark_paid", first, second)
-    assert "Have these cheques come?" in question
+    assert "Has this money come?" in question
     assert question.count("The registration becomes “Paid”.") == 2
     first.refresh_from_db()
     assert first.status == "PENDING"
@@ -193,8 +193,9 @@ def test_everything_around_a_registration_is_one_story(desk: Client) -> None:
 def test_each_status_says_what_to_do(status: str) -> None:
     registration = Registration(status=status, payment_method="stripe")
     assert len(str(help_for(registration))) > 40
-    cheque = Registration(status="PENDING", payment_method="cheque")
-    assert "The cheque has come" in str(help_for(cheque))
+    for method in ("cheque", "cash", "transfer"):
+        by_hand = Registration(status="PENDING", payment_method=method, amount=1000)
+        assert "The money has come" in str(help_for(by_hand))
 
 
 def test_the_page_of_an_expired_registration_explains_it() -> None:

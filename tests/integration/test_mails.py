@@ -200,7 +200,7 @@ def test_a_review_without_a_reason_tells_what_the_journal_ends_with(
 ) -> None:
     registration.journal.create(to_status="PAID", reason="marked_paid", actor="x")
     composed = to_organiser("organiser_review", "en", registration=registration)
-    assert "received the cheque" in str(composed.body)
+    assert "received the payment" in str(composed.body)
 
 
 @pytest.mark.parametrize("locale", LOCALES)

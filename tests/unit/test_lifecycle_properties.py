@@ -1,7 +1,10 @@
 """Whatever arrives, in whatever order and however often, the money comes out right."""
 
+import json
+
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from inscrit.registrations.ledger import Ledger, Report
 from inscrit.registrations.lifecycle import (
@@ -18,6 +21,7 @@ from inscrit.registrations.lifecycle import (
     LostDispute,
     MailKind,
     Offer,
+    Option,
     Outcome,
     PaymentAttemptFailed,
     PaymentMethod,
@@ -43,6 +47,7 @@ START = Registration(
     currency="eur",
     places=2,
     open_session="cs_1",
+    options=(("opt-a", 1), ("opt-b", 1)),
 )
 ROOMY = Offer("ev-1", capacity=10, confirmed=3, held=2)
 ENDED = (Status.REFUNDED, Status.CANCELLED)
@@ -243,8 +248,11 @@ def test_any_order_and_repetition_of_the_same_facts_ends_in_the_same_money(
     assert money(shuffled) == money(story)
 
 
-@given(st.lists(facts, max_size=12), offers)
-def test_folding_a_batch_equals_applying_one_by_one(stream: list[Fact], offer: Offer) -> None:
+@given(st.lists(facts, max_size=12), offers, st.integers(1, 2))
+def test_folding_a_batch_equals_applying_one_by_one(
+    stream: list[Fact], offer: Offer, quota: int
+) -> None:
+    offer = replace(offer, options=(Option("opt-a", quota, 1), Option("opt-b", None, 4)))
     one_by_one, left, _, _ = told(stream, offer)
     ledger = ledger_of(START, offer)
     for fact in stream:
@@ -255,6 +263,9 @@ def test_folding_a_batch_equals_applying_one_by_one(stream: list[Fact], offer: O
     moved = rows(ledger, "UPDATE events_event") or [{"confirmed": 0, "held": 0}]
     assert moved[0]["confirmed"] == left.confirmed - offer.confirmed
     assert moved[0]["held"] == left.held - offer.held
+    taken = {row["id"]: row["taken"] for row in rows(ledger, "UPDATE events_priceoption")}
+    for before, after in zip(offer.options, left.options, strict=True):
+        assert taken.get(before.id, 0) == after.taken - before.taken
     written = {row["key"]: row for row in rows(ledger, "INSERT INTO payments_payment")}
     assert written.keys() == {payment.key for payment in one_by_one.payments}
 
@@ -262,14 +273,9 @@ def test_folding_a_batch_equals_applying_one_by_one(stream: list[Fact], offer: O
 def ledger_of(registration: Registration, offer: Offer) -> Ledger:
     ledger = Ledger(livemode=False)
     r = registration
-    ledger.reading(
-        [
-            (
-                *(r.id, r.event_id, r.status, r.method, r.amount, r.currency, r.places),
-                *(None, 0, "", r.offered, r.promised),
-            )
-        ]
-    )
+    about = (r.id, r.event_id, r.status, r.method, r.amount, r.currency, r.places)
+    more = (None, 0, "", r.offered, r.promised, json.dumps(dict(r.options)))
+    ledger.reading([(*about, *more)])
     ledger.take(
         [
             (
@@ -286,12 +292,12 @@ def ledger_of(registration: Registration, offer: Offer) -> Ledger:
         [(r.id, "cs_1", "open")],
         [],
         [],
+        [(offer.event_id, one.id, one.quota, one.taken) for one in offer.options],
     )
     return ledger
 
 
 def rows(ledger: Ledger, beginning: str) -> list[dict[str, object]]:
-    import json
 
     for statement in ledger.writing():
         if statement.query.lstrip().startswith(beginning):

@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from inscrit.registrations.lifecycle import (
-    HOLDING,
     CancelRequested,
     Decision,
     Fact,
@@ -140,17 +139,18 @@ def _seated(wanted: list[tuple[int, str]], offers: dict[str, Offer]) -> list[Reg
     """Each family as it registered with a cheque; who found no room is cancelled at once."""
     registrations = []
     for number, (count, event) in enumerate(wanted):
-        status = Status.PENDING if offers[event].seats(count) else Status.CANCELLED
         one = replace(
             PAID,
             id=f"reg-{number}",
             event_id=event,
-            status=status,
+            status=Status.PENDING,
             method=PaymentMethod.CHEQUE,
             places=count,
             amount=1000 * count,
         )
-        if status in HOLDING:
+        if offers[event].seats(one):
             offers[event] = offers[event].having(one)
+        else:
+            one = replace(one, status=Status.CANCELLED)
         registrations.append(one)
     return registrations

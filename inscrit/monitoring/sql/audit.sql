@@ -48,6 +48,48 @@ LEFT JOIN (
 WHERE e.waiting <> coalesce(line.places, 0)
 ORDER BY e.id
 
+-- name: option_wanted_differs
+SELECT o.id AS subject, o.event_id, e.title, o.name,
+    coalesce(line.places, 0)::text AS expected, o.waiting::text AS found
+FROM events_priceoption AS o
+JOIN events_event AS e ON e.id = o.event_id
+LEFT JOIN (
+    SELECT person ->> 2 AS option_id, count(*) AS places
+    FROM waiting_waitingentry, jsonb_array_elements(participants) AS person
+    WHERE state = 'waiting'
+    GROUP BY person ->> 2
+) AS line ON line.option_id = o.id
+WHERE o.waiting <> coalesce(line.places, 0)
+ORDER BY o.id
+
+-- name: option_oversold
+SELECT o.id AS subject, o.event_id, e.title, o.name,
+    o.quota::text AS expected, greatest(o.taken, seats.taken)::text AS found
+FROM events_priceoption AS o
+JOIN events_event AS e ON e.id = o.event_id
+CROSS JOIN LATERAL (
+    SELECT count(*) AS taken
+    FROM registrations_participant AS p
+    JOIN registrations_registration AS r ON r.id = p.registration_id
+    WHERE p.option_id = o.id AND r.status IN ('PENDING', 'PROCESSING', 'PAID', 'FREE')
+) AS seats
+WHERE greatest(o.taken, seats.taken) > o.quota
+ORDER BY o.id
+
+-- name: option_counters_differ
+SELECT o.id AS subject, o.event_id, e.title, o.name,
+    seats.taken::text AS expected, o.taken::text AS found
+FROM events_priceoption AS o
+JOIN events_event AS e ON e.id = o.event_id
+CROSS JOIN LATERAL (
+    SELECT count(*) AS taken
+    FROM registrations_participant AS p
+    JOIN registrations_registration AS r ON r.id = p.registration_id
+    WHERE p.option_id = o.id AND r.status IN ('PENDING', 'PROCESSING', 'PAID', 'FREE')
+) AS seats
+WHERE o.taken <> seats.taken
+ORDER BY o.id
+
 -- name: event_forgotten
 SELECT e.id AS subject, e.type, e.registration_id,
     'applied, waiting for another try, or flagged' AS expected,

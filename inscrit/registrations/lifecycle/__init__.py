@@ -53,7 +53,7 @@ from .sessions import (
     checkout_unavailable,
     delayed_payment_failed,
 )
-from .state import Dispute, Offer, Payment, Refund, Registration
+from .state import Dispute, Offer, Option, Payment, Refund, Registration
 from .words import (
     CONFIRMED,
     HOLDING,
@@ -96,6 +96,7 @@ __all__ = [
     "MoveRequested",
     "Offer",
     "OfferAccepted",
+    "Option",
     "Outcome",
     "Payment",
     "PaymentAttemptFailed",
@@ -176,11 +177,11 @@ def _is_news_to_a_person(before: Registration, after: Registration, decision: De
 def _marked_paid(registration: Registration, offer: Offer, _fact: MarkedPaid) -> Decision:
     if registration.status in CONFIRMED:
         return duplicate(registration, offer)
-    if registration.method is not PaymentMethod.CHEQUE:
+    if registration.method is PaymentMethod.STRIPE:
         return refused(registration, offer, Reason.NOT_PAID_BY_CHEQUE)
     if registration.status not in HOLDING | LAPSED or offer.cancelled:
         return refused(registration, offer, Reason.NOTHING_TO_CHANGE)
-    if registration.status not in HOLDING and not offer.seats(registration.places):
+    if registration.status not in HOLDING and not offer.seats(registration):
         return refused(registration, offer, Reason.NO_PLACE_LEFT)
     paid = replace(registration, status=Status.PAID)
     return applied(paid, offer, Reason.MARKED_PAID, mails=(MailKind.CONFIRMED,))

@@ -71,10 +71,11 @@ def cancelled(registration: Registration, offer: Offer) -> Decision:
         after, refunds = sent_back_whole(after, reason)
     else:
         refunds = ()
-    cheque = registration.status is Status.PAID and registration.method is PaymentMethod.CHEQUE
+    by_hand = registration.method is not PaymentMethod.STRIPE
+    paid_by_hand = registration.status is Status.PAID and by_hand
     kept_now = {payment.key for payment in after.kept_payments}
     kept_before = {payment.key for payment in registration.kept_payments}
-    if not cheque and kept_now <= kept_before:
+    if not paid_by_hand and kept_now <= kept_before:
         return applied(after, offer, reason, mails=mails, refunds=refunds)
     flagged = after.flagged(Reason.CANCELLED_WITHOUT_REFUND)
     return applied(flagged, offer, Reason.CANCELLED_WITHOUT_REFUND, mails=mails)

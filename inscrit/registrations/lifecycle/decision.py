@@ -25,7 +25,8 @@ class ClosedSession(Struct, frozen=True):
 class Decision(Struct, frozen=True):
     """``noted`` asks for a journal row although no status moved; ``ends_session`` asks to end the
     registration's Checkout session at Stripe, so that nobody can pay it any more. ``destination``
-    are the places of the event that it was moved to.
+    are the places of the event that it was moved to; ``exchanged`` says which of its price options
+    became which.
     """
 
     registration: Registration
@@ -38,6 +39,7 @@ class Decision(Struct, frozen=True):
     noted: bool = False
     ends_session: bool = False
     destination: Offer | None = None
+    exchanged: tuple[tuple[str, str], ...] = ()
 
 
 def unchanged(

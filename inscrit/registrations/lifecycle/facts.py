@@ -106,7 +106,7 @@ class OfferAccepted(Struct, frozen=True):
 
 
 class MarkedPaid(Struct, frozen=True):
-    """An organiser has the cheque in hand."""
+    """An organiser has the money in hand: a cheque, cash, or a transfer."""
 
 
 class MoveRequested(Struct, frozen=True):

@@ -107,7 +107,7 @@ def _late(registration: Registration, offer: Offer, money: Payment) -> Decision:
 def can_be_seated_again(registration: Registration, offer: Offer) -> bool:
     """Whether a lapsed registration gets its places back by the event's policy."""
     wanted = offer.late_payment is LatePayment.RESEAT_OR_REFUND
-    return wanted and registration.status in LAPSED and offer.seats(registration.places)
+    return wanted and registration.status in LAPSED and offer.seats(registration)
 
 
 def sent_back(registration: Registration, offer: Offer, money: Payment, reason: Reason) -> Decision:

@@ -117,7 +117,7 @@ def taken_back(registration: Registration, offer: Offer, payment: Payment) -> Re
     """Money that had been returned is ours again; REFUNDED would not be true any more."""
     if registration.status is not Status.REFUNDED or payment.returned >= payment.amount:
         return registration
-    if payment.settles and offer.seats(registration.places):
+    if payment.settles and offer.seats(registration):
         return replace(registration, status=Status.PAID)
     payments = tuple(replace(known, settles=False) for known in registration.payments)
     return replace(registration, status=Status.CANCELLED, payments=payments)

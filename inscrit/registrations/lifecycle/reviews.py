@@ -69,7 +69,7 @@ def _accepted(registration: Registration, offer: Offer) -> Decision:
     # Who has a place needs no second payment: it goes back, or is kept expressly.
     if registration.status in CONFIRMED or money is None:
         return refused(registration, offer, Reason.NOTHING_TO_ACCEPT)
-    if registration.status not in HOLDING and not offer.seats(registration.places):
+    if registration.status not in HOLDING and not offer.seats(registration):
         return refused(registration, offer, Reason.NO_PLACE_LEFT)
     seated = registration.settled_by(replace(money, resolution=Resolution.ACCEPT))
     seated = replace(seated, status=Status.PAID)

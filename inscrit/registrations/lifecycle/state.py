@@ -141,9 +141,21 @@ class Payment(Struct, frozen=True):
         return replace(self, disputes=(*others, dispute))
 
 
-class Registration(Struct, frozen=True):
-    """A registration as the rules see it.
+class Option(Struct, frozen=True):
+    """A price option's places: how many are ``taken`` of at most ``quota`` (None: any number)."""
 
+    id: str
+    quota: int | None
+    taken: int
+    name: str = ""
+    price: int = 0
+    active: bool = True
+
+
+class Registration(Struct, frozen=True):
+    """A registration as the rules see it. ``options``: how many of its places are of which option.
+
+    ``prices``: what a place of each of these costs as it was agreed, for whom it is to be moved.
     ``open_session`` is its live Checkout session; ``opening``: one has been asked of Stripe, and
     its answer is not known yet. ``cancelling``: somebody cancelled while it could still be paid;
     with ``refund`` money that comes all the same goes back, with ``accept`` it is accepted.
@@ -166,6 +178,8 @@ class Registration(Struct, frozen=True):
     payments: tuple[Payment, ...] = ()
     offered: bool = False
     promised: bool = False
+    options: tuple[tuple[str, int], ...] = ()
+    prices: tuple[tuple[str, int], ...] = ()
 
     @property
     def held(self) -> int:
@@ -250,28 +264,52 @@ class Offer(Struct, frozen=True):
     lost_dispute: LostDispute = LostDispute.FREE_PLACES
     price: int = 0
     currency: str = ""
+    options: tuple[Option, ...] = ()
 
-    def seats(self, places: int) -> bool:
-        """Whether so many more places can be given."""
+    def seats(self, registration: Registration) -> bool:
+        """Whether a registration without places can be given its places again."""
         if self.cancelled:
             return False
-        return self.capacity is None or self.confirmed + self.held + places <= self.capacity
+        taken = self.confirmed + self.held + registration.places
+        if self.capacity is not None and taken > self.capacity:
+            return False
+        wanted = dict(registration.options)
+        return all(
+            option.quota is None or option.taken + wanted.get(option.id, 0) <= option.quota
+            for option in self.options
+            if option.id in wanted
+        )
 
     def costs(self, registration: Registration) -> bool:
         """Whether the same places cost here what was agreed for the registration."""
         agreed = (registration.amount, registration.currency)
         return (self.price * registration.places, self.currency) == agreed
 
+    @property
+    def has_options(self) -> bool:
+        """Whether somebody who registers now takes a price option."""
+        return any(option.active for option in self.options)
+
     def without(self, registration: Registration) -> "Offer":
-        held, confirmed = self.held - registration.held, self.confirmed - registration.confirmed
-        return replace(self, held=held, confirmed=confirmed)
+        return self._with(registration, -registration.held, -registration.confirmed)
 
     def having(self, registration: Registration) -> "Offer":
-        held, confirmed = self.held + registration.held, self.confirmed + registration.confirmed
-        return replace(self, held=held, confirmed=confirmed)
+        return self._with(registration, registration.held, registration.confirmed)
 
     def moved(self, before: Registration, after: Registration) -> "Offer":
-        held, confirmed = after.held - before.held, after.confirmed - before.confirmed
+        return self._with(after, after.held - before.held, after.confirmed - before.confirmed)
+
+    def _with(self, registration: Registration, held: int, confirmed: int) -> "Offer":
+        """So many more places held and confirmed; those of its options go along."""
         if not held and not confirmed:
             return self
-        return replace(self, held=self.held + held, confirmed=self.confirmed + confirmed)
+        moved = replace(self, held=self.held + held, confirmed=self.confirmed + confirmed)
+        if not registration.options or not held + confirmed:
+            return moved
+        sign = 1 if held + confirmed > 0 else -1
+        wanted = dict(registration.options)
+        options = tuple(
+            replace(option, taken=option.taken + sign * wanted.get(option.id, 0))
+            for option in self.options
+        )
+        return replace(moved, options=options)

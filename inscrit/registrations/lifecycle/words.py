@@ -77,8 +77,12 @@ class LostDispute(StrEnum):
 
 
 class PaymentMethod(StrEnum):
+    """``stripe`` pays online; whatever else is marked paid by hand."""
+
     STRIPE = "stripe"
     CHEQUE = "cheque"
+    CASH = "cash"
+    TRANSFER = "transfer"
 
 
 class Resolution(StrEnum):
@@ -155,6 +159,7 @@ class Reason(StrEnum):
     MOVE_OUT_OF_CANCELLED = "move_out_of_cancelled"
     MOVE_TO_NOWHERE = "move_to_nowhere"
     MOVE_TO_OTHER_PRICE = "move_to_other_price"
+    MOVE_TO_OTHER_OPTIONS = "move_to_other_options"
     MOVE_WITHOUT_ROOM = "move_without_room"
 
 

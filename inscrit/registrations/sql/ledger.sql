@@ -1,6 +1,7 @@
 -- name: lock_registrations
 SELECT id, event_id, status, payment_method, amount, currency, places, review, amount_refunded,
-    cancelling, offered_until IS NOT NULL, coalesce(offered_until > now(), false)
+    cancelling, offered_until IS NOT NULL, coalesce(offered_until > now(), false),
+    option_places::text
 FROM registrations_registration
 WHERE id IN (
     SELECT unnest(%(registrations)s::text[])
@@ -19,6 +20,22 @@ FROM events_event
 WHERE id = ANY(%(events)s::text[])
 ORDER BY id
 FOR NO KEY UPDATE
+
+-- name: lock_options
+-- Only where somebody has a place of one, or may get one: their event is locked already.
+SELECT event_id, id, quota, taken, name, price, active
+FROM events_priceoption
+WHERE id = ANY(%(options)s::text[])
+    OR (active AND event_id = ANY(%(destinations)s::text[]))
+ORDER BY id
+FOR NO KEY UPDATE
+
+-- name: read_prices
+-- What was agreed, whatever the option costs now: asked only where somebody is to be moved.
+SELECT DISTINCT registration_id, option_id, price
+FROM registrations_participant
+WHERE registration_id = ANY(%(registrations)s::text[]) AND option_id IS NOT NULL
+ORDER BY registration_id, option_id
 
 -- name: read_payments
 SELECT registration_id, key, status, amount, currency, settles, charge_refunded, resolution
@@ -66,6 +83,28 @@ UPDATE events_event AS e
 SET confirmed = e.confirmed + u.confirmed, held = e.held + u.held
 FROM json_to_recordset(%(rows)s::json) AS u(id text, confirmed int, held int)
 WHERE e.id = u.id
+
+-- name: write_options
+UPDATE events_priceoption AS o
+SET taken = o.taken + u.taken
+FROM json_to_recordset(%(rows)s::json) AS u(id text, taken int)
+WHERE o.id = u.id
+
+-- name: exchange_options
+WITH exchanged AS (
+    SELECT u.* FROM json_to_recordset(%(rows)s::json) AS u(
+        registration_id text, was text, now text, option_places jsonb
+    )
+), counted AS (
+    UPDATE registrations_registration AS r
+    SET option_places = u.option_places
+    FROM (SELECT DISTINCT registration_id, option_places FROM exchanged) AS u
+    WHERE r.id = u.registration_id
+)
+UPDATE registrations_participant AS p
+SET option_id = u.now
+FROM exchanged AS u
+WHERE p.registration_id = u.registration_id AND p.option_id = u.was
 
 -- name: write_payments
 INSERT INTO payments_payment AS p (

@@ -26,7 +26,8 @@ HAVING count(*) > 0
 -- Names and addresses of those who waited for events that were over by then; the facts stay.
 WITH forgotten AS (
     UPDATE waiting_waitingentry AS w
-    SET contact_name = '', contact_email = '', participants = '[]', forgotten_at = now()
+    SET contact_name = '', contact_email = '', participants = '[]', answers = '[]',
+        consents = '[]', forgotten_at = now()
     FROM events_event AS e
     WHERE e.id = w.event_id AND e.ends_at < %(before)s AND w.forgotten_at IS NULL
         AND w.state <> 'waiting'

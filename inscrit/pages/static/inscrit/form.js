@@ -5,13 +5,19 @@
 const people = document.getElementById("people");
 const total = document.getElementById("total");
 
+// What a participant costs: the price they chose, nothing as long as they have not.
+function priceOf(person) {
+  const chosen = person.querySelector("[name=option]");
+  return Number(chosen ? chosen.selectedOptions[0]?.dataset.price ?? 0 : total.dataset.price);
+}
+
 function showTotal() {
   if (!total) return;
-  const { price, currency, decimals } = total.dataset;
-  const amount = (price * people.children.length) / 10 ** decimals;
+  const { currency, decimals } = total.dataset;
+  const sum = [...people.children].reduce((before, person) => before + priceOf(person), 0);
   total.textContent = new Intl.NumberFormat(document.documentElement.lang, {
     style: "currency", currency, minimumFractionDigits: decimals, maximumFractionDigits: decimals,
-  }).format(amount);
+  }).format(sum / 10 ** decimals);
 }
 
 function renumber() {
@@ -53,6 +59,7 @@ if (people) {
     add();
     people.lastElementChild.querySelector("input").focus();
   });
+  people.addEventListener("change", showTotal);
   people.addEventListener("click", (event) => {
     const button = event.target.closest(".remove");
     if (!button) return;
@@ -93,11 +100,13 @@ function restore(written) {
   while (people.children.length < count) add();
   const seen = {};
   for (const [name, value] of written) {
-    const inputs = registration.querySelectorAll(`input[name=${name}]`);
+    const inputs = registration.querySelectorAll(`[name="${CSS.escape(name)}"]`);
     const nth = (seen[name] = (seen[name] ?? -1) + 1);
-    if (inputs[0].type === "radio") inputs.forEach((one) => { one.checked = one.value === value; });
-    else inputs[nth].value = value;
+    if (["radio", "checkbox"].includes(inputs[0]?.type)) {
+      inputs.forEach((one) => { one.checked = one.value === value; });
+    } else if (inputs[nth]) inputs[nth].value = value;
   }
+  if (people) showTotal();
 }
 
 if (registration) {
