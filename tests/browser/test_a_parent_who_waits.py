@@ -24,7 +24,8 @@ def the_link_of(installation: Installation, subject: str, title: str) -> str:
 
     def arrived() -> str | None:
         mails = httpx.get(f"{installation.mailbox}/mails.json", timeout=10).json()
-        texts = [one["text"] for one in mails if one["subject"].strip() == f"{subject}\N{NO-BREAK SPACE}: {title}"]
+        wanted = f"{subject}\N{NO-BREAK SPACE}: {title}"
+        texts = [one["text"] for one in mails if one["subject"].strip() == wanted]
         assert len(texts) < 2
         found = re.search(r"http\S+", "".join(texts))
         return found[0] if found else None
