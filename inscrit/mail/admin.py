@@ -151,7 +151,8 @@ class MessageAdmin(Unchangeable, ModelAdmin[Message]):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         context: dict[str, Any] = {"may_send": self.has_send_permission(request)}
-        if message := Message.objects.filter(pk=object_id).first() if object_id.isdecimal() else None:
+        number = object_id if object_id.isdecimal() else None
+        if message := Message.objects.filter(pk=number).first():
             context["words"] = words(message)
             context["may_give_up"] = message.state in (*models.WAITING, MessageState.FAILED)
         return super().change_view(request, object_id, form_url, context | (extra_context or {}))
