@@ -9,9 +9,9 @@ from django.utils import timezone
 from django.utils.translation import get_language, gettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
 
-from inscrit.api.limits import network_of
 from inscrit.jobs import in_database
 from inscrit.links import services
+from inscrit.networks import network_of
 from inscrit.papers import entry, receipts
 from inscrit.registrations.fields import REQUIRED
 from inscrit.registrations.models import PaymentMethod, Registration, RegistrationStatus
