@@ -151,7 +151,7 @@ class MessageAdmin(Unchangeable, ModelAdmin[Message]):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         context: dict[str, Any] = {"may_send": self.has_send_permission(request)}
-        number = int(object_id) if object_id.isdecimal() else None
+        number = int(object_id) if object_id.isdecimal() else 0
         if message := Message.objects.filter(pk=number).first():
             context["words"] = words(message)
             context["may_give_up"] = message.state in (*models.WAITING, MessageState.FAILED)

@@ -211,7 +211,7 @@ def test_who_has_lost_the_link_gets_all_of_them_by_mail(
     phone.goto(installation.site)
     phone.get_by_role("link", name="Mes inscriptions").click()
     phone.get_by_label("Votre adresse e-mail").fill("parent@example.org")
-    phone.get_by_role("button", name="Recevoir le lien").click()
+    phone.get_by_role("button", name="M’envoyer le lien").click()
     expect(phone.get_by_role("heading", name="Regardez")).to_be_visible()
     mail = eventually(lambda: sent_link(installation), "the link arrives")
     phone.goto(mail)
