@@ -4,7 +4,6 @@ Each process counts for itself, in memory: nothing is asked of the database, and
 a caller may get twice as far. It protects the service; it is no quota anybody pays for.
 """
 
-import ipaddress
 import math
 import time
 from collections.abc import Callable
@@ -13,17 +12,11 @@ from threading import Lock
 
 from django.http import HttpRequest
 
+from inscrit.networks import network_of
+
 from . import problems
 
 MOST_REMEMBERED = 20_000
-# Who speaks from such an address is our own proxy that does not tell for whom, or one of our
-# machines: to limit it would be to limit everybody. See FORWARDED_ALLOW_IPS.
-OURS = tuple(
-    map(
-        ipaddress.ip_network,
-        ("10.0.0.0/8", "127.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "::1/128", "fc00::/7"),
-    )
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,19 +100,6 @@ def check_address(request: HttpRequest) -> None:
     network = network_of(request.META.get("REMOTE_ADDR", ""))
     if network is not None:
         _check(request, READS if request.method in ("GET", "HEAD") else WRITES, network)
-
-
-def network_of(address: str) -> str | None:
-    """Whom an address stands for: an IPv6 customer has a whole /64. None for one of ours."""
-    try:
-        ip = ipaddress.ip_address(address)
-    except ValueError:
-        return None
-    ip = getattr(ip, "ipv4_mapped", None) or ip
-    if any(ip in network for network in OURS):
-        return None
-    prefix = 64 if ip.version == 6 else 32
-    return str(ipaddress.ip_network((ip, prefix), strict=False))
 
 
 def _check(request: HttpRequest, limit: Limit, caller: str) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic
 from django import forms
 from django.contrib import messages
 from django.contrib.admin.utils import quote, unquote
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import (
     Http404,
     HttpRequest,
@@ -117,9 +117,7 @@ def url_name(model: "type[Model]", deed: str) -> str:
 
 def respond(page: "Page[M]", deed: Deed[M], request: HttpRequest, object_id: str) -> HttpResponse:
     """Ask; or do what was asked before, and go back to the object's page."""
-    one = None
-    if "\0" not in object_id:  # PostgreSQL takes no such text
-        one = page.get_queryset(request).filter(pk=unquote(object_id)).first()
+    one = _found(page, request, unquote(object_id))
     if one is None:
         raise Http404
     if not deed.is_permitted(page, request, one):
@@ -144,6 +142,15 @@ def respond(page: "Page[M]", deed: Deed[M], request: HttpRequest, object_id: str
             shown = page.response_deed(request, deed, one)
             return shown or HttpResponseRedirect(done.address)
     return HttpResponseRedirect(page_of(one))
+
+
+def _found(page: "Page[M]", request: HttpRequest, key: str) -> M | None:
+    if "\0" in key:  # PostgreSQL takes no such text
+        return None
+    try:
+        return page.get_queryset(request).filter(pk=key).first()
+    except (ValueError, ValidationError):  # a word where a number should be
+        return None
 
 
 def _is_answered(request: HttpRequest, prospect: Prospect) -> bool:

@@ -6,16 +6,18 @@ from uuid import uuid4
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
 from django.urls import URLPattern, path
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
+from inscrit.backoffice import list_of
 from inscrit.events.models import Event
 from inscrit.registrations.deeds import actor
 
 from . import services
+from .models import Arrival
 from .services import Answer
 from .verdicts import Verdict
 
@@ -34,7 +36,12 @@ LEVELS = {Verdict.WELCOME: "good", Verdict.ALREADY: "warn"}
 
 @require_safe
 def choice(request: HttpRequest) -> HttpResponse:
-    """Which entrance: events that are not over, the next one first."""
+    """Which entrance: events that are not over, the next one first.
+
+    Its address is the admin's own for this part, too: whoever may only look sees who has arrived.
+    """
+    if not _is_permitted(request) and request.user.has_perm("checkin.view_arrival"):
+        return redirect(list_of(Arrival))
     _must_be_permitted(request)
     coming = Event.objects.filter(ends_at__gt=timezone.now()).order_by("starts_at")
     context = {"events": [{"event": one, "count": services.count(one)} for one in coming[:50]]}

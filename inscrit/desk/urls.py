@@ -11,7 +11,7 @@ app_name = "desk"
 signed_in = admin.site.admin_view
 
 urlpatterns = [
-    path("events/<str:event_id>/attendance", signed_in(attendance), name="attendance"),
-    path("events/<str:event_id>/preview", signed_in(preview), name="preview"),
+    path("events/<slug:event_id>/attendance", signed_in(attendance), name="attendance"),
+    path("events/<slug:event_id>/preview", signed_in(preview), name="preview"),
     path("export/<str:lines>.<str:form>", signed_in(download), name="export"),
 ]

@@ -35,6 +35,9 @@ class SetUpAdmin(Unchangeable, ModelAdmin[SetUp]):
     def history_view(self, *_args: Any, **_named: Any) -> HttpResponse:
         raise Http404
 
+    def delete_view(self, *_args: Any, **_named: Any) -> HttpResponse:
+        raise Http404
+
 
 def _page(page: SetUpAdmin, request: HttpRequest, more: dict[str, Any]) -> HttpResponse:
     if not page.has_view_permission(request):

@@ -29,12 +29,14 @@ def fingerprint(text: str) -> str:
     return salted_hmac("inscrit.links", text.strip().casefold(), algorithm="sha256").hexdigest()
 
 
-def ask(email: str, origin: str, locale: str) -> None:
+def ask(email: str, origin: str | None, locale: str) -> None:
     """Send the link, if somebody has registered with this address and it was not asked too often.
 
-    ``origin`` is the network address of whoever asks.
+    ``origin`` is the network that whoever asks comes from; None behind a proxy of ours that does
+    not tell: then all would be counted as one.
     """
-    who, where, now = fingerprint(email), fingerprint(origin), timezone.now()
+    who, now = fingerprint(email), timezone.now()
+    where = fingerprint(origin) if origin else ""
     LinkRequest.objects.filter(asked_at__lt=now - LIVES).delete()
     with transaction.atomic():
         _one_at_a_time(who)
@@ -59,7 +61,7 @@ def _is_too_often(who: str, where: str) -> bool:
     recent = LinkRequest.objects.filter(asked_at__gt=timezone.now() - PERIOD)
     if recent.filter(who=who).count() >= MOST_PER_ADDRESS:
         return True
-    return recent.filter(origin=where).count() >= MOST_PER_ORIGIN
+    return bool(where) and recent.filter(origin=where).count() >= MOST_PER_ORIGIN
 
 
 def _carry(request: LinkRequest) -> None:

@@ -151,7 +151,8 @@ class MessageAdmin(Unchangeable, ModelAdmin[Message]):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         context: dict[str, Any] = {"may_send": self.has_send_permission(request)}
-        if message := Message.objects.filter(pk=object_id).first() if object_id.isdigit() else None:
+        number = int(object_id) if object_id.isdecimal() else 0
+        if message := Message.objects.filter(pk=number).first():
             context["words"] = words(message)
             context["may_give_up"] = message.state in (*models.WAITING, MessageState.FAILED)
         return super().change_view(request, object_id, form_url, context | (extra_context or {}))
@@ -165,13 +166,13 @@ def words(message: Message) -> Sending:
         letter = written(message).letter
     except Exception as error:  # noqa: BLE001 - why it can't be written is what a person wants to see
         return Sending(message=message, text=f"{type(error).__name__}: {error}")
-    registration = message.registration
+    about = message.registration or message.waiting
     return Sending(
         message=message,
         recipient=message.recipient,
         subject=letter.subject,
-        text=without_key(letter.text, registration),
-        html=without_key(letter.html, registration),
+        text=without_key(letter.text, about),
+        html=without_key(letter.html, about),
     )
 
 

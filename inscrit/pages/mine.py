@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from inscrit.jobs import in_database
 from inscrit.links import services
+from inscrit.networks import network_of
 from inscrit.papers import entry, receipts
 from inscrit.registrations.fields import REQUIRED
 from inscrit.registrations.models import PaymentMethod, Registration, RegistrationStatus
@@ -41,7 +42,7 @@ def _asked(request: HttpRequest, form: AskForm, *, expired: bool = False) -> Htt
     """The form; or, whatever became of it, that a mail is on its way if there is something."""
     sent = form.is_valid()
     if sent:
-        origin = request.META.get("REMOTE_ADDR") or "unknown"
+        origin = network_of(request.META.get("REMOTE_ADDR", ""))
         services.ask(form.cleaned_data["email"], origin, get_language() or "fr")
     context = {"form": form, "sent": sent, "expired": expired}
     status = 410 if expired else 422 if form.errors else 200

@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from inscrit.api.limits import network_of
+from inscrit.networks import network_of
 
 from . import passwords, second_factor, throttle
 from .models import LoginAttempt, SecondFactor

@@ -1,5 +1,6 @@
 """The first page of the back office: what waits for a person; and what nobody is shown."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -122,9 +123,36 @@ def test_no_page_shows_what_opens_a_registration(desk: Callable[[], Client]) -> 
     assert registration.token not in body
     assert "View on site" not in body
     kind = ContentType.objects.get_for_model(Registration).pk
-    answer = client.get(f"/admin/r/{kind}/{registration.pk}/")
-    assert answer.status_code == 404
-    assert registration.token not in answer.content.decode()
+    for number in (kind, f"%20{kind}", f"+{kind}"):
+        answer = client.get(f"/admin/r/{number}/{registration.pk}/")
+        assert answer.status_code == 404
+        assert registration.token not in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/admin/mail/message/²/change/",
+        "/admin/auth/user/²/send-link/",
+        "/admin/auth/user/one/send-link/",
+        "/admin/desk/events/%00/attendance",
+        "/admin/desk/events/%00/preview",
+        "/admin/doctor/setup/1/delete/",
+        "/photos/%00.webp",
+    ],
+)
+def test_an_address_that_names_nothing_is_not_found(path: str) -> None:
+    assert organiser().get(path, follow=True).status_code in (200, 404)
+
+
+def test_whoever_may_only_look_finds_no_way_that_is_closed() -> None:
+    make_event()
+    client = reader()
+    body = client.get(reverse("admin:index")).content.decode()
+    ways = set(re.findall(r'href="(/admin/[^"#?]*)"', body))
+    assert "/admin/checkin/" in ways
+    answers = {way: client.get(way, follow=True).status_code for way in ways}
+    assert {way: status for way, status in answers.items() if status != 200} == {}
 
 
 def test_an_events_page_still_leads_to_its_public_page() -> None:

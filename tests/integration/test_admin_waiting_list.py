@@ -1,6 +1,7 @@
 """A person at the desk looks at the line, offers out of turn, and takes somebody off it."""
 
 import pytest
+from django.urls import reverse
 
 from inscrit.events.models import Event
 from inscrit.waiting.models import State, WaitingEntry
@@ -63,6 +64,19 @@ def test_who_may_only_look_changes_nothing() -> None:
         assert desk.post(address(entry, deed)).status_code == 403
     entry.refresh_from_db()
     assert entry.state == State.WAITING
+
+
+def test_what_opens_a_place_in_the_line_is_shown_to_nobody_else() -> None:
+    """Once there is an offer, it leads on to the registration and what opens that."""
+    event, _first = sold_out(2)
+    entry = wait(event)
+    message = entry.messages.get(kind="waiting_joined")
+    desk = reader()
+    page = seen(desk, message)
+    assert "As it would be sent now" in page
+    body = desk.get(reverse("admin:mail_message_body", args=[message.pk])).content.decode()
+    assert entry.pk in body
+    assert entry.token not in page + body
 
 
 def test_cancelling_an_event_tells_how_many_wait() -> None:

@@ -159,3 +159,15 @@ def test_the_page_is_kept_nowhere() -> None:
     answer = Client().get(link())
     assert answer["Cache-Control"] == "no-store"
     assert answer["Referrer-Policy"] == "strict-origin"
+
+
+@pytest.mark.parametrize(("comes_from", "sent"), [("203.0.113.7", 2), ("10.0.0.5", 4)])
+def test_nobody_asks_for_many_but_a_proxy_that_does_not_tell_for_whom_it_asks(
+    monkeypatch: pytest.MonkeyPatch, comes_from: str, sent: int
+) -> None:
+    monkeypatch.setattr(services, "MOST_PER_ORIGIN", 2)
+    there, client = event(), Client(REMOTE_ADDR=comes_from)
+    for n in range(4):
+        seat(there, contact_email=f"zoe{n}@example.org")
+        assert ask(f"zoe{n}@example.org", client).status_code == 200
+    assert len(jobs()) == sent

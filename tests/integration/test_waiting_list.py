@@ -10,7 +10,7 @@ from django.db import Error, connection, transaction
 from django.utils import timezone
 
 from inscrit.events.models import Event
-from inscrit.mail.models import Message
+from inscrit.mail.models import Message, Sending
 from inscrit.payments import cancelling, checkout, tasks
 from inscrit.registrations import services as registrations
 from inscrit.registrations.ledger import Report
@@ -464,8 +464,11 @@ def test_the_journal_of_the_list_is_append_only() -> None:
 def test_names_and_addresses_are_forgotten_a_month_after_the_event() -> None:
     event, _first = sold_out(1)
     entry = wait(event)
+    sent = Message.objects.get(waiting=entry)
+    Sending.objects.create(message=sent, recipient=entry.contact_email, text=entry.contact_name)
     services.leave(entry.pk)
     assert services.forget_old() == 0
+    assert sent.sendings.count() == 1
     long_ago = timezone.now() - timedelta(days=31)
     Event.objects.filter(pk=event.pk).update(starts_at=long_ago, ends_at=long_ago)
     assert services.forget_old() == 1
@@ -473,4 +476,5 @@ def test_names_and_addresses_are_forgotten_a_month_after_the_event() -> None:
     assert (entry.contact_name, entry.contact_email, entry.participants) == ("", "", [])
     assert entry.places == 1
     assert Message.objects.get(waiting=entry).recipient == ""
+    assert not sent.sendings.exists()
     assert services.forget_old() == 0

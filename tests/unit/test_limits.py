@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inscrit.api import limits
-from inscrit.api.limits import Limit, network_of
+from inscrit.api.limits import Limit
+from inscrit.networks import network_of
 
 
 @dataclass

@@ -37,5 +37,10 @@ WITH forgotten AS (
     SET recipient = ''
     FROM forgotten
     WHERE m.waiting_id = forgotten.id
+), words AS (
+    -- As they went out, with the name that they begin with.
+    DELETE FROM mail_sending AS s
+    USING mail_message AS m, forgotten
+    WHERE s.message_id = m.id AND m.waiting_id = forgotten.id
 )
 SELECT count(*) FROM forgotten
