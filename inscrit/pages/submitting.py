@@ -3,15 +3,21 @@
 from collections.abc import Awaitable, Callable
 
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
 
 from inscrit.events.options import PriceOption
 from inscrit.events.terms import Terms
 from inscrit.jobs import in_database
+from inscrit.networks import network_of
+from inscrit.rate_limits import Limit
 from inscrit.registrations.services import SoldOut, Unacceptable
 
 from . import events
 from .forms import RegistrationForm, new_key
 from .redirects import SeeOther
+
+# A hall full of families shares an address; nobody fills in one form a second.
+FORMS = Limit("forms", 60)
 
 
 class Refused(Exception):
@@ -43,9 +49,20 @@ async def submitted(
     if not form.is_valid():
         return await in_database(events.show, request, form, status=422)
     try:
+        _count(request)
         return SeeOther(await take(form))
     except Refused as refused:
         return await _refused(request, terms.event.slug, refused)
+
+
+def _count(request: HttpRequest) -> None:
+    """Whoever holds places with a program finds an end to it. Raises Refused."""
+    network = network_of(request.META.get("REMOTE_ADDR", ""))
+    if network is not None and FORMS.take(network).wait:
+        raise Refused(
+            _("Very many registrations come from your network just now. Please try again soon."),
+            429,
+        )
 
 
 async def _refused(request: HttpRequest, slug: str, refused: Refused) -> HttpResponse:

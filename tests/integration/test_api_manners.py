@@ -8,8 +8,8 @@ from django.test import Client
 
 from inscrit import config
 from inscrit.api import limits
-from inscrit.api.limits import Limit
 from inscrit.api.urls import api
+from inscrit.rate_limits import Limit
 
 from .conftest import Caller, MakeCaller, content
 

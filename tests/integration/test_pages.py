@@ -10,6 +10,8 @@ from django.test import Client
 from django.utils import timezone
 
 from inscrit.events.models import Event, EventStatus
+from inscrit.pages import submitting
+from inscrit.rate_limits import Limit
 from inscrit.registrations.models import PaymentMethod, Registration
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -321,3 +323,21 @@ def test_a_mistake_of_ours_is_told_as_one(monkeypatch: pytest.MonkeyPatch) -> No
     assert answer.status_code == 500
     assert "Retry-After" not in answer
     assert "secret" not in text_of(answer)
+
+
+def test_a_program_that_registers_without_end_is_stopped_and_nothing_is_lost(
+    english: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(submitting, "FORMS", Limit("forms", 2))
+    offer(capacity=None)
+
+    def sent_from(address: str) -> Any:
+        return english.post("/events/farm/register", FORM, REMOTE_ADDR=address)
+
+    for _ in range(2):
+        assert sent_from("203.0.113.9").status_code == 303
+    refused = sent_from("203.0.113.9")
+    assert refused.status_code == 429
+    assert "Please try again soon" in text_of(refused)
+    assert 'value="Camille' in refused.content.decode()
+    assert sent_from("198.51.100.7").status_code == 303

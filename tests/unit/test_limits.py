@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inscrit.api import limits
-from inscrit.api.limits import Limit
+from inscrit import rate_limits
 from inscrit.networks import network_of
+from inscrit.rate_limits import Limit
 
 
 @dataclass
@@ -61,7 +61,7 @@ def test_in_no_window_more_than_twice_the_quota_passes_and_waiting_is_enough(
 
 
 def test_it_does_not_remember_everybody_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "MOST_REMEMBERED", 3)
+    monkeypatch.setattr(rate_limits, "MOST_REMEMBERED", 3)
     clock = Clock()
     limit = Limit("x", 1, 60, clock)
     for who in "abc":
