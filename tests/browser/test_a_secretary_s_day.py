@@ -94,7 +94,7 @@ def test_a_day_at_the_desk(
     family(phone, public, "Zoé", by_cheque=True)
     expect(office.locator("[data-part=held]").first).to_have_text("1")
     open_registration(office, event, "En attente")
-    office.get_by_role("link", name=re.compile("Le chèque est arrivé")).click()
+    office.get_by_role("link", name=re.compile("L’argent est arrivé")).click()
     confirm(office)
     expect(office.locator("#status .tag")).to_have_text("Payée")
 

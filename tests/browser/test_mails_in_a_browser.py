@@ -23,10 +23,15 @@ def test_every_mail_fits_a_phone_and_follows_its_colours(
 ) -> None:
     event = open_event()
     installation.command(
-        "createuser", "odile", "--email", "odile@example.org", "--password", "desk-of-the-school"
+        "createuser",
+        "mathilde",
+        "--email",
+        "mathilde@example.org",
+        "--password",
+        "desk-of-the-school",
     )
     phone.goto(f"{installation.site}/admin/mail/message/preview/")
-    phone.locator("[name=username]").fill("odile")
+    phone.locator("[name=username]").fill("mathilde")
     phone.locator("[name=password]").fill("desk-of-the-school")
     phone.locator("[name=password]").press("Enter")
     expect(phone.get_by_role("heading", name="Aperçu de vos messages")).to_be_visible()

@@ -254,12 +254,10 @@ def test_the_database_is_in_order() -> None:
 
 def test_a_missing_migration_is_told() -> None:
     with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM django_migrations WHERE app = 'watchdog'")
+        forgotten = "UPDATE django_migrations SET app = %s WHERE app = %s"
+        cursor.execute(forgotten, ["forgotten", "watchdog"])
         found = named(database.look(settings()), "migrations")
-        cursor.execute(
-            "INSERT INTO django_migrations (app, name, applied)"
-            " VALUES ('watchdog', '0001_initial', now())"
-        )
+        cursor.execute(forgotten, ["watchdog", "forgotten"])
     assert found.state is State.ERROR
     assert "inscrit migrate" in found.mend
 
