@@ -4,10 +4,11 @@ import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 # The same installation as the acceptance tests have, started for these.
 from ..acceptance.conftest import installation, open_event, organiser  # noqa: TID252
+from ..acceptance.installation import Installation  # noqa: TID252
 
 __all__ = ["installation", "open_event", "organiser"]
 
@@ -20,6 +21,7 @@ QUIET = (
     "--disable-component-update",
     "--disable-sync",
 )
+SignIn = Callable[[Page], None]
 PHONE = {"width": 390, "height": 800}
 
 
@@ -70,3 +72,19 @@ def _page(chromium: Browser, *, java_script_enabled: bool = True) -> Iterator[Pa
     yield page
     context.close()
     assert errors == []
+
+
+@pytest.fixture(scope="session")
+def sign_in(installation: Installation) -> SignIn:
+    installation.command(
+        "createuser", "claire", "--email", "claire@example.org", "--password", "desk-of-the-school"
+    )
+
+    def go(page: Page) -> None:
+        page.goto(f"{installation.site}/admin/")
+        page.locator("[name=username]").fill("claire")
+        page.locator("[name=password]").fill("desk-of-the-school")
+        page.locator("[name=password]").press("Enter")
+        expect(page.get_by_role("heading", name="Organisateurs")).to_be_visible()
+
+    return go

@@ -1,7 +1,6 @@
 """A secretary decides about a flagged registration on a phone, and watches an event go."""
 
 import re
-from collections.abc import Callable
 
 import httpx
 import pytest
@@ -9,25 +8,9 @@ from playwright.sync_api import Page, expect
 
 from ..acceptance.conftest import OpenEvent  # noqa: TID252
 from ..acceptance.installation import Installation, eventually  # noqa: TID252
+from .conftest import SignIn
 
 pytestmark = pytest.mark.browser
-SignIn = Callable[[Page], None]
-
-
-@pytest.fixture(scope="module")
-def sign_in(installation: Installation) -> SignIn:
-    installation.command(
-        "createuser", "claire", "--email", "claire@example.org", "--password", "desk-of-the-school"
-    )
-
-    def go(page: Page) -> None:
-        page.goto(f"{installation.site}/admin/")
-        page.locator("[name=username]").fill("claire")
-        page.locator("[name=password]").fill("desk-of-the-school")
-        page.locator("[name=password]").press("Enter")
-        expect(page.get_by_role("heading", name="Organisateurs")).to_be_visible()
-
-    return go
 
 
 def fits(page: Page) -> bool:

@@ -12,9 +12,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from ..acceptance.conftest import OpenEvent  # noqa: TID252
 from ..acceptance.installation import Installation  # noqa: TID252
 from .addresses import ADMIN, PUBLIC, Town
-from .test_a_secretary_at_the_desk import SignIn, fits, sign_in
-
-__all__ = ["sign_in"]
+from .conftest import SignIn
+from .test_a_secretary_at_the_desk import fits
 
 pytestmark = pytest.mark.browser
 
