@@ -4,6 +4,7 @@ The question says what will come of it. The answer is a POST and counts for what
 has changed meanwhile, or somebody else was quicker, the person is asked again.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -69,7 +70,7 @@ class Prospect:
         return sha256(repr((self.told, self.details)).encode()).hexdigest()[:16]
 
 
-class Deed(Generic[M]):
+class Deed(ABC, Generic[M]):
     """One thing to do. ``name`` is its word in the address; ``severe`` makes its button red.
 
     ``asks`` is False for what changes nothing: then its button does it at once.
@@ -95,9 +96,9 @@ class Deed(Generic[M]):
         """What to tell before it is done, with a form filled in by ``_data``."""
         return Prospect()
 
+    @abstractmethod
     def act(self, request: HttpRequest, one: M, form: forms.Form | None) -> "Sequence[str] | Done":
         """Do it; what it did, in sentences. Raises Refused."""
-        raise NotImplementedError
 
     def alone(self, _one: M) -> AbstractContextManager[Any]:
         """Whatever keeps others away from the object between the last look and the act."""

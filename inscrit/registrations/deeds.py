@@ -1,5 +1,6 @@
 """What a person at the desk can do with a registration: report a fact about it."""
 
+from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -98,8 +99,9 @@ class Reported(OfRegistration):
 
     done: Promise
 
+    @abstractmethod
     def fact(self, _form: forms.Form | None) -> Fact:
-        raise NotImplementedError
+        """What is reported, with what was filled in."""
 
     def prospect(self, one: Registration, _data: QueryDict | None = None) -> Prospect:
         (entry,) = foresee(one, self.fact(None))
