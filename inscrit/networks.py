@@ -3,7 +3,7 @@
 import ipaddress
 
 # Who speaks from such an address is our own proxy that does not tell for whom, or one of our
-# machines: to limit it would be to limit everybody. See FORWARDED_ALLOW_IPS.
+# machines: to limit it would be to limit everybody. See TRUSTED_PROXIES.
 OURS = tuple(
     map(
         ipaddress.ip_network,
