@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 ENVIRONMENT_FOR_TOOLS := DATABASE_URL=postgresql://nobody@nowhere/nothing SECRET_KEY=tools \
 	DJANGO_SETTINGS_MODULE=inscrit.settings
 
-.PHONY: demo test check sbom bench bench-live torture rehearse format requirements translations clean
+.PHONY: demo test check sbom bench bench-live bench-pages torture rehearse format requirements translations clean
 
 demo: $(VENV)/.demo
 	$(BIN)/inscrit demo $(ARGS)
@@ -35,6 +35,10 @@ bench: $(VENV)/.dev
 
 bench-live: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.live_watchers $(ARGS)
+
+# Beside a running `make demo`.
+bench-pages: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.page_paint $(ARGS)
 
 # Some four minutes. WEB=2 WORKERS=2 runs two of each; ARGS="--seed 7" repeats what a seed chose.
 torture: $(VENV)/.dev

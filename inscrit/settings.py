@@ -58,6 +58,8 @@ INSTALLED_APPS = [
     "inscrit.people",  # last: it gives out the permissions of all the others
 ]
 MIDDLEWARE = [
+    # Adds random bytes to what it presses, so lengths tell nothing (https://breachattack.com).
+    "django.middleware.gzip.GZipMiddleware",
     "inscrit.api.middleware.problems_everywhere",
     "inscrit.pages.policy.own_scripts_only",
     "django.middleware.security.SecurityMiddleware",

@@ -184,12 +184,13 @@ class TestFromOtherPages:
 def test_events_that_did_not_change_are_not_sent_again(organiser: Caller) -> None:
     event = organiser.open_event()
     path = f"/api/v1/events/{event['id']}"
-    for address in ("/api/v1/events", path):
-        first = Client().get(address)
+    for address, how in (("/api/v1/events", "identity"), (path, "identity"), (path, "gzip")):
+        first = Client().get(address, headers={"Accept-Encoding": how})
+        assert first.get("Content-Encoding", "identity") == how
         known = {"If-None-Match": first["ETag"]}
         again = Client().get(address, headers=known)
         assert (again.status_code, again.content) == (304, b"")
-        organiser.patch(f"/events/{event['id']}", {"title": f"Neu {address}"})
+        organiser.patch(f"/events/{event['id']}", {"title": f"Neu {address} {how}"})
         changed = Client().get(address, headers=known)
         assert changed.status_code == 200
         assert changed["ETag"] != first["ETag"]
