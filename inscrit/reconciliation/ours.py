@@ -22,7 +22,6 @@ from inscrit.payments.models import (
     SessionStatus,
 )
 from inscrit.payments.stripe_gateway import StripeRefused
-from inscrit.payments.tasks import FORGOTTEN_AFTER
 from inscrit.registrations.lifecycle import Status
 from inscrit.registrations.lifecycle.reviews import UNDECIDED
 from inscrit.registrations.models import Registration
@@ -158,10 +157,7 @@ async def _ask_for_payment(comparison: Comparison, payment: Payment) -> None:
 
 async def _refunds_not_sent(comparison: Comparison) -> None:
     """Refunds that were ordered, and whose job came to nothing."""
-    forgotten = Refund.objects.select_related("payment").filter(
-        status=RefundStatus.ORDERED, created_at__lt=timezone.now() - FORGOTTEN_AFTER
-    )
-    for refund in await _some(comparison, forgotten):
+    for refund in await _some(comparison, refunding.forgotten()):
         ours = {"status": str(refund.status), "amount": refund.amount}
         finding = Finding(
             Kind.REFUND_NOT_SENT,

@@ -22,6 +22,7 @@ from inscrit.registrations.lifecycle import RefundRequested
 from inscrit.registrations.models import PaymentMethod, Registration
 from inscrit.registrations.services import Contact, Order, Person
 
+from .at_stripe import forget_jobs
 from .conftest import pay
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -315,13 +316,29 @@ def test_a_session_that_opens_after_it_was_given_up_is_ended(
 
 
 def test_a_refund_whose_job_was_lost_is_asked_for_again(stripe: str) -> None:
+    forgotten_refund()
+    forget_jobs()
+    async_to_sync(tasks.sweep_ordered_refunds.func)(0)
+    assert Refund.objects.get().status == "succeeded"
+
+
+def test_while_stripe_is_away_no_jobs_pile_up_for_a_refund(
+    stripe: str, stripe_at: Callable[[str], None]
+) -> None:
+    forgotten_refund()
+    stripe_at(f"http://127.0.0.1:{ports.free()}")
+    for _ in range(2):
+        async_to_sync(tasks.sweep_ordered_refunds.func)(0)
+    assert Refund.objects.get().status == "ordered"
+    assert waiting("inscrit.payments.tasks.send_refund").count(Refund.objects.get().pk) == 1
+
+
+def forgotten_refund() -> None:
     registration = services.hold_places(order(make_event()))
     pay(async_to_sync(checkout.open_checkout)(registration.pk))
     async_to_sync(checkout.confirm_return)(registration.pk)
     services.report(Report(RefundRequested(400), "organiser", registration.pk))
     Refund.objects.update(created_at=timezone.now() - timedelta(hours=1))
-    async_to_sync(tasks.sweep_ordered_refunds.func)(0)
-    assert waiting("inscrit.payments.tasks.send_refund").count(Refund.objects.get().pk) == 2
 
 
 def waiting(task: str) -> list[int]:
