@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
+from django.db import connection
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path
 from django.utils.text import capfirst
@@ -46,7 +47,13 @@ class Page(ModelAdmin[M]):
     ) -> M | None:
         if "\0" in object_id:  # PostgreSQL takes no such text
             return None
-        return super().get_object(request, object_id, from_field)
+        one = super().get_object(request, object_id, from_field)
+        if one is not None and request.method == "POST" and connection.in_atomic_block:
+            # Held until the form is saved, so that what it was checked against stands still.
+            one.refresh_from_db(
+                from_queryset=self.model._base_manager.select_for_update(no_key=True)
+            )
+        return one
 
     def get_urls(self) -> list[URLPattern]:
         """One more for each deed."""
