@@ -55,9 +55,7 @@ async def cancel_registrations(event_id: str, actor: str) -> None:
     await cancelling.go_on(event_id, actor=actor)
 
 
-async def _settle(
-    registration_id: str, work: Awaitable[None], otherwise: str = HOLD_KEPT
-) -> None:
+async def _settle(registration_id: str, work: Awaitable[None], otherwise: str = HOLD_KEPT) -> None:
     """One that fails must not hold up the others; ``otherwise`` is what the log says of it."""
     try:
         await work
