@@ -27,7 +27,7 @@ from inscrit.registrations.models import Registration, RegistrationStatus
 
 from . import stripe_gateway
 from .line_items import Line, lines_of
-from .models import CheckoutSession, SessionStatus
+from .models import LIVE, CheckoutSession, SessionStatus
 from .stripe_gateway import SessionState, StripeRefused, StripeUnavailable
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ async def settle_lapsed_hold(registration_id: str, actor: str = "sweep") -> None
     registration, attempt = await in_database(_latest_attempt, registration_id)
     if registration.status != RegistrationStatus.PENDING or _was_renewed(registration):
         return
-    if attempt is None or attempt.status not in (SessionStatus.OPENING, SessionStatus.OPEN):
+    if attempt is None or attempt.status not in LIVE:
         await _report(Report(CheckoutExpired(None), actor, registration_id))
         return
     await end_session(registration_id, actor)
@@ -116,7 +116,7 @@ async def end_session(registration_id: str, actor: str) -> None:
     Raises StripeUnavailable, StripeRefused.
     """
     registration, attempt = await in_database(_latest_attempt, registration_id)
-    if attempt is None or attempt.status not in (SessionStatus.OPENING, SessionStatus.OPEN):
+    if attempt is None or attempt.status not in LIVE:
         if registration.cancelling:  # such as when a wrong amount was paid: its session is over
             await _report(Report(CheckoutExpired(None), actor, registration_id))
         return
@@ -192,7 +192,7 @@ def _attempt(registration_id: str) -> tuple[Registration, CheckoutSession]:
         last = registration.sessions.order_by("-attempt").first()
         if last and _is_usable(last, now):
             return registration, last
-        if last and last.status in (SessionStatus.OPENING, SessionStatus.OPEN):
+        if last and last.status in LIVE:
             # It is about to end; the sweep frees the places once Stripe agrees.
             raise NothingToPay
         attempt = CheckoutSession.objects.create(

@@ -18,6 +18,10 @@ class SessionStatus(models.TextChoices):
     FAILED = "failed", _("Not opened")
 
 
+# Somebody may be paying through it.
+LIVE = (SessionStatus.OPENING, SessionStatus.OPEN)
+
+
 class CheckoutSession(models.Model):
     """One attempt to pay: the row stands before Stripe is asked, with the attempt's own key.
 
@@ -51,7 +55,7 @@ class CheckoutSession(models.Model):
             ),
             models.UniqueConstraint(
                 fields=["registration"],
-                condition=Q(status__in=[SessionStatus.OPENING, SessionStatus.OPEN]),
+                condition=Q(status__in=LIVE),
                 name="registration_has_one_live_session",
             ),
             models.CheckConstraint(

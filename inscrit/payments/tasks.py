@@ -49,12 +49,6 @@ async def sweep_cancellations(timestamp: int) -> None:  # noqa: ARG001 - Procras
         await cancelling.go_on(event_id, actor="sweep")
 
 
-@app.task(queue="money", retry=RetryStrategy(max_attempts=100, linear_wait=20))
-async def cancel_registrations(event_id: str, actor: str) -> None:
-    """Cancel what is left of a cancelled event."""
-    await cancelling.go_on(event_id, actor=actor)
-
-
 async def _settle(registration_id: str, work: Awaitable[None], otherwise: str = HOLD_KEPT) -> None:
     """One that fails must not hold up the others; ``otherwise`` is what the log says of it."""
     try:

@@ -13,6 +13,7 @@ from django.utils import timezone
 from inscrit.jobs import in_database
 from inscrit.payments import checkout, refunding, stripe_gateway
 from inscrit.payments.models import (
+    LIVE,
     CheckoutSession,
     Dispute,
     Payment,
@@ -22,8 +23,7 @@ from inscrit.payments.models import (
     SessionStatus,
 )
 from inscrit.payments.stripe_gateway import StripeRefused
-from inscrit.registrations.lifecycle import Status
-from inscrit.registrations.lifecycle.reviews import UNDECIDED
+from inscrit.registrations.lifecycle import UNDECIDED, Status
 from inscrit.registrations.models import Registration
 
 from .comparison import ACTOR, Comparison
@@ -36,7 +36,6 @@ GRACE = timedelta(minutes=1)
 # https://docs.stripe.com/payments/sepa-debit https://docs.stripe.com/refunds
 OVERDUE_AFTER = timedelta(days=21)
 SESSION = "cs_"
-LIVE = (SessionStatus.OPENING, SessionStatus.OPEN)
 
 M = TypeVar("M", bound=Model)
 

@@ -14,16 +14,14 @@ from inscrit.backoffice import ModelAdmin, confirm, one_by_one
 from inscrit.backoffice.deeds import Prospect
 from inscrit.money import minor, money, typed
 from inscrit.payments.models import PaymentState
-from inscrit.registrations.deeds import (
-    WITH_THE_BANK,
-    Reported,
-    about,
-    foresee,
-    prospect,
-    prospects,
-    reported,
+from inscrit.registrations.deeds import Reported, about, foresee, prospect, prospects, reported
+from inscrit.registrations.lifecycle import (
+    CONFIRMED,
+    HOLDING,
+    WITHDRAWN,
+    DisputeStatus,
+    RefundRequested,
 )
-from inscrit.registrations.lifecycle import CONFIRMED, HOLDING, DisputeStatus, RefundRequested
 from inscrit.registrations.models import Registration
 
 
@@ -63,7 +61,7 @@ class Refund(Reported):
     def is_offered(self, one: Registration) -> bool:
         ours = one.payments.filter(status=PaymentState.SUCCEEDED, refund_ordered__lt=F("amount"))
         open_ = ours.filter(Q(settles=True) | Q(resolution=""))
-        return open_.exclude(disputes__status__in={*WITH_THE_BANK, DisputeStatus.LOST}).exists()
+        return open_.exclude(disputes__status__in=WITHDRAWN | {DisputeStatus.LOST}).exists()
 
     def prospect(self, one: Registration, data: QueryDict | None = None) -> Prospect:
         (entry,) = foresee(one, RefundRequested())
