@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
+# Stripe opens none that ends sooner: https://docs.stripe.com/api/checkout/sessions/create
+SHORTEST = timedelta(minutes=30)
 # A session with less time left is not worth sending a buyer to.
 WORTH_SHOWING = timedelta(minutes=1)
 SESSION_ID = re.compile(r"cs_[A-Za-z0-9_]{1,250}")
@@ -62,6 +64,9 @@ async def open_checkout(registration_id: str) -> str:
     try:
         session = await _ask_stripe(registration, attempt)
     except (StripeUnavailable, StripeRefused) as error:
+        if isinstance(error, StripeRefused) and _is_left_over(attempt):
+            await in_database(_close, attempt)
+            return await open_checkout(registration_id)
         log.warning(
             "❌ Checkout session could not be opened",
             registration=registration_id,
@@ -126,7 +131,8 @@ async def end_session(registration_id: str, actor: str) -> None:
         try:
             session = await _ask_stripe(registration, attempt)
         except StripeRefused:
-            await in_database(_give_up, attempt)
+            await in_database(_close, attempt)
+            await _report(Report(CheckoutExpired(None), actor, registration_id))
             return
         await in_database(_store, attempt, session)
         session_id = session.id
@@ -214,6 +220,11 @@ def _is_usable(attempt: CheckoutSession, now: datetime) -> bool:
     return attempt.status == SessionStatus.OPEN and attempt.expires_at - now > WORTH_SHOWING
 
 
+def _is_left_over(attempt: CheckoutSession) -> bool:
+    """Whoever began it died before Stripe had answered, and now it is too late for these times."""
+    return attempt.expires_at - timezone.now() < SHORTEST
+
+
 def _was_renewed(registration: Registration) -> bool:
     """The buyer began to pay after the hold had been found lapsed: it holds again."""
     until = registration.hold_expires_at
@@ -259,10 +270,14 @@ def _give_up(attempt: CheckoutSession) -> str | None:
         services.report(
             Report(CheckoutUnavailable(), "checkout", registration=attempt.registration_id)
         )
-        CheckoutSession.objects.filter(pk=attempt.pk, status=SessionStatus.OPENING).update(
-            status=SessionStatus.FAILED
-        )
+        _close(attempt)
     return None
+
+
+def _close(attempt: CheckoutSession) -> None:
+    """Nobody has the address of what Stripe may have opened for it."""
+    opening = CheckoutSession.objects.filter(pk=attempt.pk, status=SessionStatus.OPENING)
+    opening.update(status=SessionStatus.FAILED)
 
 
 async def _ask_stripe(registration: Registration, attempt: CheckoutSession) -> SessionState:

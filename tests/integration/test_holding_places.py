@@ -10,6 +10,7 @@ import httpx
 import pytest
 from asgiref.sync import async_to_sync, sync_to_async
 from django.db import connection
+from django.db.models import F
 from django.utils import timezone
 
 from inscrit import ports
@@ -224,6 +225,28 @@ def test_when_stripes_answer_was_lost_the_same_key_finds_the_session_again(strip
     registration.refresh_from_db()
     assert registration.status == "EXPIRED"
     assert session_at(stripe, url)["status"] == "expired"
+
+
+def test_who_comes_back_after_a_crash_before_stripe_was_asked_can_still_pay(stripe: str) -> None:
+    """Too late for the first attempt: Stripe wants half an hour at least."""
+    registration = services.hold_places(order(make_event()))
+    checkout._attempt(registration.pk)  # and the process died
+    CheckoutSession.objects.update(expires_at=F("expires_at") - timedelta(minutes=5))
+    pay(async_to_sync(checkout.open_checkout)(registration.pk))
+    async_to_sync(checkout.confirm_return)(registration.pk)
+    registration.refresh_from_db()
+    assert registration.status == "PAID"
+    assert list(registration.sessions.values_list("status", flat=True)) == ["failed", "complete"]
+
+
+def test_who_never_comes_back_after_a_crash_before_stripe_was_asked_is_told(stripe: str) -> None:
+    registration = services.hold_places(order(make_event()))
+    checkout._attempt(registration.pk)
+    CheckoutSession.objects.update(expires_at=timezone.now() - timedelta(minutes=5))
+    lapse(registration)
+    sweep()
+    registration.refresh_from_db()
+    assert (registration.status, registration.messages.get().kind) == ("EXPIRED", "expired")
 
 
 def test_a_cheque_that_never_comes_gives_its_places_back() -> None:
