@@ -11,6 +11,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from inscrit.backoffice import ModelAdmin, confirm, one_by_one
+from inscrit.backoffice.amounts import AmountField
 from inscrit.backoffice.deeds import Prospect
 from inscrit.money import minor, money, typed
 from inscrit.payments.models import PaymentState
@@ -25,14 +26,13 @@ from inscrit.registrations.lifecycle import (
 from inscrit.registrations.models import Registration
 
 
-class Amount(forms.CharField):
-    """An amount as people write it, ``12,50`` or ``12.50``; clean, it is in the minor unit."""
+class Amount(AmountField):
+    """So much at ``most``; clean, it is in the minor unit."""
 
     def __init__(self, most: int, currency: str, **more: Any) -> None:
         self.most, self.currency = most, currency
         self.example = typed(most, currency)
-        widget = forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off", "size": 10})
-        super().__init__(initial=self.example, max_length=20, widget=widget, **more)
+        super().__init__(initial=self.example, **more)
 
     def clean(self, value: object) -> int:
         amount = minor(super().clean(value), self.currency)
