@@ -13,27 +13,15 @@ from typing import TYPE_CHECKING, Any, Generic
 
 from django import forms
 from django.contrib import messages
-from django.contrib.admin.utils import quote, unquote
-from django.core.exceptions import PermissionDenied, ValidationError
-from django.http import (
-    Http404,
-    HttpRequest,
-    HttpResponse,
-    HttpResponseNotAllowed,
-    HttpResponseRedirect,
-    QueryDict,
-)
-from django.template.response import TemplateResponse
+from django.contrib.admin.utils import quote
+from django.http import HttpRequest, QueryDict
 from django.urls import reverse
 from django.utils.functional import Promise
-from django.utils.translation import gettext as _
 
-from . import M, ModelAdmin, page_of
+from . import M, ModelAdmin
 
 if TYPE_CHECKING:
     from django.db.models import Model
-
-    from .pages import Page
 
 
 class Refused(Exception):
@@ -114,66 +102,3 @@ class Deed(ABC, Generic[M]):
 
 def url_name(model: "type[Model]", deed: str) -> str:
     return f"{model._meta.app_label}_{model._meta.model_name}_{deed}"
-
-
-def respond(page: "Page[M]", deed: Deed[M], request: HttpRequest, object_id: str) -> HttpResponse:
-    """Ask; or do what was asked before, and go back to the object's page."""
-    one = _found(page, request, unquote(object_id))
-    if one is None:
-        raise Http404
-    if not deed.is_permitted(page, request, one):
-        raise PermissionDenied
-    if request.method != "POST":
-        if not deed.asks:
-            return HttpResponseNotAllowed(["POST"])
-        return _ask(page, deed, request, one, deed.prospect(one))
-    with deed.alone(one):
-        prospect = deed.prospect(one, request.POST)
-        if deed.asks and not _is_answered(request, prospect):
-            return _ask(page, deed, request, one, prospect)
-        try:
-            done = deed.act(request, one, prospect.form)
-        except Refused as refusal:
-            messages.error(request, str(refusal))
-        else:
-            if not isinstance(done, Done):
-                done = Done(done, page_of(one))
-            messages.add_message(request, deed.level, " ".join(done.told))
-            page.log_change(request, one, str(deed.label))
-            shown = page.response_deed(request, deed, one)
-            return shown or HttpResponseRedirect(done.address)
-    return HttpResponseRedirect(page_of(one))
-
-
-def _found(page: "Page[M]", request: HttpRequest, key: str) -> M | None:
-    if "\0" in key:  # PostgreSQL takes no such text
-        return None
-    try:
-        return page.get_queryset(request).filter(pk=key).first()
-    except (ValueError, ValidationError):  # a word where a number should be
-        return None
-
-
-def _is_answered(request: HttpRequest, prospect: Prospect) -> bool:
-    if prospect.refusal:
-        return False
-    if request.POST.get("seen") != prospect.fingerprint:
-        messages.warning(request, _("Something has changed meanwhile. Please look again."))
-        return False
-    return prospect.form is None or prospect.form.is_valid()
-
-
-def _ask(
-    page: ModelAdmin[M], deed: Deed[M], request: HttpRequest, one: M, prospect: Prospect
-) -> HttpResponse:
-    context = {
-        **page.admin_site.each_context(request),
-        "title": deed.question,
-        "deed": deed,
-        "one": one,
-        "about": deed.about(one),
-        "prospect": prospect,
-        "back": page_of(one),
-        "opts": page.opts,
-    }
-    return TemplateResponse(request, "admin/ask.html", context)

@@ -5,13 +5,25 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.contrib import messages
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import connection
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseNotAllowed,
+    HttpResponseRedirect,
+)
+from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.text import capfirst
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from . import M, ModelAdmin
-from .deeds import Deed, respond, url_name
+from . import M, ModelAdmin, page_of
+from .deeds import Deed, Done, Prospect, Refused, url_name
 
 if TYPE_CHECKING:
     from django.utils.safestring import SafeString
@@ -46,7 +58,13 @@ class Page(ModelAdmin[M]):
     ) -> M | None:
         if "\0" in object_id:  # PostgreSQL takes no such text
             return None
-        return super().get_object(request, object_id, from_field)
+        one = super().get_object(request, object_id, from_field)
+        if one is not None and request.method == "POST" and connection.in_atomic_block:
+            # Held until the form is saved, so that what it was checked against stands still.
+            one.refresh_from_db(
+                from_queryset=self.model._base_manager.select_for_update(no_key=True)
+            )
+        return one
 
     def get_urls(self) -> list[URLPattern]:
         """One more for each deed."""
@@ -88,3 +106,66 @@ class Page(ModelAdmin[M]):
 
 def _shown(panels: Iterable[Panel], request: HttpRequest, one: object) -> "list[SafeString | str]":
     return [html for panel in panels if (html := panel(request, one))]
+
+
+def respond(page: Page[M], deed: Deed[M], request: HttpRequest, object_id: str) -> HttpResponse:
+    """Ask; or do what was asked before, and go back to the object's page."""
+    one = _found(page, request, unquote(object_id))
+    if one is None:
+        raise Http404
+    if not deed.is_permitted(page, request, one):
+        raise PermissionDenied
+    if request.method != "POST":
+        if not deed.asks:
+            return HttpResponseNotAllowed(["POST"])
+        return _ask(page, deed, request, one, deed.prospect(one))
+    with deed.alone(one):
+        prospect = deed.prospect(one, request.POST)
+        if deed.asks and not _is_answered(request, prospect):
+            return _ask(page, deed, request, one, prospect)
+        try:
+            done = deed.act(request, one, prospect.form)
+        except Refused as refusal:
+            messages.error(request, str(refusal))
+        else:
+            if not isinstance(done, Done):
+                done = Done(done, page_of(one))
+            messages.add_message(request, deed.level, " ".join(done.told))
+            page.log_change(request, one, str(deed.label))
+            shown = page.response_deed(request, deed, one)
+            return shown or HttpResponseRedirect(done.address)
+    return HttpResponseRedirect(page_of(one))
+
+
+def _found(page: Page[M], request: HttpRequest, key: str) -> M | None:
+    if "\0" in key:  # PostgreSQL takes no such text
+        return None
+    try:
+        return page.get_queryset(request).filter(pk=key).first()
+    except (ValueError, ValidationError):  # a word where a number should be
+        return None
+
+
+def _is_answered(request: HttpRequest, prospect: Prospect) -> bool:
+    if prospect.refusal:
+        return False
+    if request.POST.get("seen") != prospect.fingerprint:
+        messages.warning(request, _("Something has changed meanwhile. Please look again."))
+        return False
+    return prospect.form is None or prospect.form.is_valid()
+
+
+def _ask(
+    page: ModelAdmin[M], deed: Deed[M], request: HttpRequest, one: M, prospect: Prospect
+) -> HttpResponse:
+    context = {
+        **page.admin_site.each_context(request),
+        "title": deed.question,
+        "deed": deed,
+        "one": one,
+        "about": deed.about(one),
+        "prospect": prospect,
+        "back": page_of(one),
+        "opts": page.opts,
+    }
+    return TemplateResponse(request, "admin/ask.html", context)

@@ -225,15 +225,6 @@ class EventAdmin(Page[Event]):
         fixed = [str(name) for name in super().get_readonly_fields(request, obj)]
         return [*fixed, "status"] if obj and obj.status == EventStatus.CANCELLED else fixed
 
-    def get_object(
-        self, request: HttpRequest, object_id: str, from_field: str | None = None
-    ) -> Event | None:
-        event = super().get_object(request, object_id, from_field)
-        if event is not None and request.method == "POST":
-            # Held until the form is saved, so that the counters it was checked against stand still.
-            event.refresh_from_db(from_queryset=Event.objects.select_for_update(no_key=True))
-        return event
-
     def save_model(
         self, request: HttpRequest, obj: Event, form: "forms.ModelForm[Event]", change: bool
     ) -> None:

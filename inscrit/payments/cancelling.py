@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import structlog
 from django.db import transaction
 from django.db.models import F, Q, Sum
+from procrastinate import RetryStrategy
+from procrastinate.contrib.django import app
 
 from inscrit.events.models import Event, EventStatus
 from inscrit.jobs import in_database
@@ -136,9 +138,18 @@ def unfinished_events() -> list[str]:
     return list(cancelled.values_list("pk", flat=True))
 
 
-def _close(event_id: str, actor: str) -> None:
-    from . import tasks
+# Its name is that of the jobs' room, where it is found when a worker starts.
+@app.task(
+    name="inscrit.payments.tasks.cancel_registrations",
+    queue="money",
+    retry=RetryStrategy(max_attempts=100, linear_wait=20),
+)
+async def cancel_registrations(event_id: str, actor: str) -> None:
+    """Cancel what is left of a cancelled event."""
+    await go_on(event_id, actor=actor)
 
+
+def _close(event_id: str, actor: str) -> None:
     with transaction.atomic():
         event = Event.objects.select_for_update(no_key=True).get(pk=event_id)
         if event.status != EventStatus.CANCELLED:
@@ -146,7 +157,7 @@ def _close(event_id: str, actor: str) -> None:
         event.status = EventStatus.CANCELLED
         event.save(update_fields=["status"])
         # Not at once: whoever cancels does most of it, and a crash must not end it half-way.
-        tasks.cancel_registrations.configure(schedule_in={"seconds": 30}).defer(
+        cancel_registrations.configure(schedule_in={"seconds": 30}).defer(
             event_id=event.pk, actor=actor
         )
 

@@ -27,7 +27,7 @@ from inscrit.registrations.models import Registration, RegistrationStatus
 
 from . import stripe_gateway
 from .line_items import Line, lines_of
-from .models import CheckoutSession, SessionStatus
+from .models import LIVE, CheckoutSession, SessionStatus
 from .stripe_gateway import SessionState, StripeRefused, StripeUnavailable
 
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
+# Stripe opens none that ends sooner: https://docs.stripe.com/api/checkout/sessions/create
+SHORTEST = timedelta(minutes=30)
 # A session with less time left is not worth sending a buyer to.
 WORTH_SHOWING = timedelta(minutes=1)
 SESSION_ID = re.compile(r"cs_[A-Za-z0-9_]{1,250}")
@@ -62,6 +64,9 @@ async def open_checkout(registration_id: str) -> str:
     try:
         session = await _ask_stripe(registration, attempt)
     except (StripeUnavailable, StripeRefused) as error:
+        if isinstance(error, StripeRefused) and _is_left_over(attempt):
+            await in_database(_close, attempt)
+            return await open_checkout(registration_id)
         log.warning(
             "❌ Checkout session could not be opened",
             registration=registration_id,
@@ -103,7 +108,7 @@ async def settle_lapsed_hold(registration_id: str, actor: str = "sweep") -> None
     registration, attempt = await in_database(_latest_attempt, registration_id)
     if registration.status != RegistrationStatus.PENDING or _was_renewed(registration):
         return
-    if attempt is None or attempt.status not in (SessionStatus.OPENING, SessionStatus.OPEN):
+    if attempt is None or attempt.status not in LIVE:
         await _report(Report(CheckoutExpired(None), actor, registration_id))
         return
     await end_session(registration_id, actor)
@@ -116,7 +121,7 @@ async def end_session(registration_id: str, actor: str) -> None:
     Raises StripeUnavailable, StripeRefused.
     """
     registration, attempt = await in_database(_latest_attempt, registration_id)
-    if attempt is None or attempt.status not in (SessionStatus.OPENING, SessionStatus.OPEN):
+    if attempt is None or attempt.status not in LIVE:
         if registration.cancelling:  # such as when a wrong amount was paid: its session is over
             await _report(Report(CheckoutExpired(None), actor, registration_id))
         return
@@ -126,7 +131,8 @@ async def end_session(registration_id: str, actor: str) -> None:
         try:
             session = await _ask_stripe(registration, attempt)
         except StripeRefused:
-            await in_database(_give_up, attempt)
+            await in_database(_close, attempt)
+            await _report(Report(CheckoutExpired(None), actor, registration_id))
             return
         await in_database(_store, attempt, session)
         session_id = session.id
@@ -192,7 +198,7 @@ def _attempt(registration_id: str) -> tuple[Registration, CheckoutSession]:
         last = registration.sessions.order_by("-attempt").first()
         if last and _is_usable(last, now):
             return registration, last
-        if last and last.status in (SessionStatus.OPENING, SessionStatus.OPEN):
+        if last and last.status in LIVE:
             # It is about to end; the sweep frees the places once Stripe agrees.
             raise NothingToPay
         attempt = CheckoutSession.objects.create(
@@ -212,6 +218,11 @@ def _is_usable(attempt: CheckoutSession, now: datetime) -> bool:
     if attempt.status == SessionStatus.OPENING:
         return True
     return attempt.status == SessionStatus.OPEN and attempt.expires_at - now > WORTH_SHOWING
+
+
+def _is_left_over(attempt: CheckoutSession) -> bool:
+    """Whoever began it died before Stripe had answered, and now it is too late for these times."""
+    return attempt.expires_at - timezone.now() < SHORTEST
 
 
 def _was_renewed(registration: Registration) -> bool:
@@ -259,10 +270,14 @@ def _give_up(attempt: CheckoutSession) -> str | None:
         services.report(
             Report(CheckoutUnavailable(), "checkout", registration=attempt.registration_id)
         )
-        CheckoutSession.objects.filter(pk=attempt.pk, status=SessionStatus.OPENING).update(
-            status=SessionStatus.FAILED
-        )
+        _close(attempt)
     return None
+
+
+def _close(attempt: CheckoutSession) -> None:
+    """Nobody has the address of what Stripe may have opened for it."""
+    opening = CheckoutSession.objects.filter(pk=attempt.pk, status=SessionStatus.OPENING)
+    opening.update(status=SessionStatus.FAILED)
 
 
 async def _ask_stripe(registration: Registration, attempt: CheckoutSession) -> SessionState:

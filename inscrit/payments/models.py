@@ -18,6 +18,10 @@ class SessionStatus(models.TextChoices):
     FAILED = "failed", _("Not opened")
 
 
+# Somebody may be paying through it.
+LIVE = (SessionStatus.OPENING, SessionStatus.OPEN)
+
+
 class CheckoutSession(models.Model):
     """One attempt to pay: the row stands before Stripe is asked, with the attempt's own key.
 
@@ -51,7 +55,7 @@ class CheckoutSession(models.Model):
             ),
             models.UniqueConstraint(
                 fields=["registration"],
-                condition=Q(status__in=[SessionStatus.OPENING, SessionStatus.OPEN]),
+                condition=Q(status__in=LIVE),
                 name="registration_has_one_live_session",
             ),
             models.CheckConstraint(
@@ -128,6 +132,10 @@ class Payment(models.Model):
                 name="payment_status_is_known", condition=Q(status__in=PaymentState.values)
             ),
             models.CheckConstraint(
+                name="payment_that_failed_settles_nothing",
+                condition=Q(settles=False) | ~Q(status=PaymentState.FAILED),
+            ),
+            models.CheckConstraint(
                 name="payment_amounts_are_sound",
                 condition=Q(amount__gte=0, refund_ordered__gte=0, refunded__gte=0),
             ),
@@ -187,6 +195,11 @@ class Refund(models.Model):
             models.CheckConstraint(name="refund_returns_money", condition=Q(amount__gte=1)),
             models.CheckConstraint(
                 name="refund_status_is_known", condition=Q(status__in=RefundStatus.values)
+            ),
+            models.CheckConstraint(
+                name="refund_at_stripe_has_its_number",
+                condition=Q(stripe_id__isnull=False)
+                | Q(status__in=[RefundStatus.ORDERED, RefundStatus.FAILED]),
             ),
         )
 

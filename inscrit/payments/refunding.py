@@ -8,6 +8,7 @@ https://docs.stripe.com/api/idempotent_requests
 from datetime import timedelta
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from inscrit.jobs import in_database
@@ -20,6 +21,14 @@ from .models import Refund
 from .stripe_gateway import RefundState, StripeRefused
 
 KEY_LIVES = timedelta(hours=23)
+FORGOTTEN_AFTER = timedelta(minutes=20)
+
+
+def forgotten() -> QuerySet[Refund]:
+    """Refunds that were ordered a while ago, and of which Stripe has not told; the oldest first."""
+    since = timezone.now() - FORGOTTEN_AFTER
+    ordered = Refund.objects.filter(status=RefundStatus.ORDERED, created_at__lt=since)
+    return ordered.select_related("payment").order_by("pk")
 
 
 async def send(refund: Refund) -> None:

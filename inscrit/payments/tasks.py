@@ -21,7 +21,8 @@ log = structlog.get_logger()
 # Stripe tells us itself when a session expires; only what it did not tell is asked for.
 GRACE = timedelta(minutes=1)
 MOST_AT_ONCE = 500
-FORGOTTEN_AFTER = timedelta(minutes=20)
+HOLD_KEPT = "⏳ Hold kept, to be looked at again"
+REFUND_NOT_SENT = "⏳ Refund not sent yet, to be tried again"
 
 
 @app.task(queue="money", retry=RetryStrategy(max_attempts=100, linear_wait=20))
@@ -48,20 +49,14 @@ async def sweep_cancellations(timestamp: int) -> None:  # noqa: ARG001 - Procras
         await cancelling.go_on(event_id, actor="sweep")
 
 
-@app.task(queue="money", retry=RetryStrategy(max_attempts=100, linear_wait=20))
-async def cancel_registrations(event_id: str, actor: str) -> None:
-    """Cancel what is left of a cancelled event."""
-    await cancelling.go_on(event_id, actor=actor)
-
-
-async def _settle(registration_id: str, work: Awaitable[None]) -> None:
-    """One that fails must not hold up the others."""
+async def _settle(registration_id: str, work: Awaitable[None], otherwise: str = HOLD_KEPT) -> None:
+    """One that fails must not hold up the others; ``otherwise`` is what the log says of it."""
     try:
         await work
     except Exception as error:
         expected = isinstance(error, StripeUnavailable | StripeRefused)
         log.warning(
-            "⏳ Hold kept, to be looked at again",
+            otherwise,
             registration=registration_id,
             error=str(error) if expected else type(error).__name__,
             exc_info=None if expected else error,
@@ -77,18 +72,11 @@ async def sweep_lapsed_holds(timestamp: int) -> None:  # noqa: ARG001 - Procrast
 
 
 @app.periodic(cron="*/10 * * * *")
-@app.task(queue="money", queueing_lock="refund sweep")
+@app.task(queue="money", queueing_lock="refund sweep", lock="refund sweep")
 async def sweep_ordered_refunds(timestamp: int) -> None:  # noqa: ARG001 - Procrastinate gives it
-    """Every ten minutes: refunds whose job came to nothing."""
-    for refund in await in_database(_forgotten_refunds):
-        await send_refund.defer_async(refund_id=refund.pk)
-
-
-def _forgotten_refunds() -> list[Refund]:
-    due = Refund.objects.select_related("payment").filter(
-        status=RefundStatus.ORDERED, created_at__lt=timezone.now() - FORGOTTEN_AFTER
-    )
-    return list(due.order_by("pk")[:MOST_AT_ONCE])
+    """Every ten minutes: refunds whose job came to nothing, or waits for a next try."""
+    for refund in await in_database(lambda: list(refunding.forgotten()[:MOST_AT_ONCE])):
+        await _settle(refund.payment.registration_id, refunding.send(refund), REFUND_NOT_SENT)
 
 
 def _lapsed() -> list[str]:

@@ -1,6 +1,8 @@
 """Each comparison with Stripe, what it found, and how far the next one need not look back."""
 
 from django.db import models
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from .findings import Finding
@@ -32,7 +34,7 @@ class ReconciliationRun(models.Model):
         ordering = ("-id",)
 
     def __str__(self) -> str:
-        return f"{self.started_at:%Y-%m-%d %H:%M}"
+        return date_format(timezone.localtime(self.started_at), "SHORT_DATETIME_FORMAT")
 
     @property
     def told(self) -> list[Finding]:

@@ -13,6 +13,7 @@ from django.utils import timezone
 from inscrit.jobs import in_database
 from inscrit.payments import checkout, refunding, stripe_gateway
 from inscrit.payments.models import (
+    LIVE,
     CheckoutSession,
     Dispute,
     Payment,
@@ -22,9 +23,7 @@ from inscrit.payments.models import (
     SessionStatus,
 )
 from inscrit.payments.stripe_gateway import StripeRefused
-from inscrit.payments.tasks import FORGOTTEN_AFTER
-from inscrit.registrations.lifecycle import Status
-from inscrit.registrations.lifecycle.reviews import UNDECIDED
+from inscrit.registrations.lifecycle import UNDECIDED, Status
 from inscrit.registrations.models import Registration
 
 from .comparison import ACTOR, Comparison
@@ -37,7 +36,6 @@ GRACE = timedelta(minutes=1)
 # https://docs.stripe.com/payments/sepa-debit https://docs.stripe.com/refunds
 OVERDUE_AFTER = timedelta(days=21)
 SESSION = "cs_"
-LIVE = (SessionStatus.OPENING, SessionStatus.OPEN)
 
 M = TypeVar("M", bound=Model)
 
@@ -158,10 +156,7 @@ async def _ask_for_payment(comparison: Comparison, payment: Payment) -> None:
 
 async def _refunds_not_sent(comparison: Comparison) -> None:
     """Refunds that were ordered, and whose job came to nothing."""
-    forgotten = Refund.objects.select_related("payment").filter(
-        status=RefundStatus.ORDERED, created_at__lt=timezone.now() - FORGOTTEN_AFTER
-    )
-    for refund in await _some(comparison, forgotten):
+    for refund in await _some(comparison, refunding.forgotten()):
         ours = {"status": str(refund.status), "amount": refund.amount}
         finding = Finding(
             Kind.REFUND_NOT_SENT,

@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from django.forms import ModelForm
     from django.utils.safestring import SafeString
 
-__all__ = ["RegistrationAdmin", "actor", "reported"]
-
 
 # Stripe's own numbers, each found by its index.
 STRIPE_NUMBER = re.compile(r"[a-z]{2,4}_[\w-]+", re.ASCII)

@@ -50,8 +50,7 @@ class Correction:
         return bool(self.form.cleaned_data.get("send_mail"))
 
     def write_down(self, registration: Registration, actor: str) -> None:
-        # The status as it is now, for a webhook may have moved it meanwhile.
-        registration.refresh_from_db(fields=["status"])
+        """Under the registration's lock: a webhook must not move it meanwhile."""
         JournalEntry.objects.create(
             registration=registration,
             from_status=registration.status,

@@ -21,6 +21,7 @@ from .ledger import Entry, Report
 from .lifecycle import (
     HOLDING,
     LAPSED,
+    WITHDRAWN,
     DisputeStatus,
     Fact,
     MarkedPaid,
@@ -28,13 +29,6 @@ from .lifecycle import (
     Reason,
 )
 from .models import PaymentMethod, Registration
-
-WITH_THE_BANK = {
-    DisputeStatus.NEEDS_RESPONSE,
-    DisputeStatus.UNDER_REVIEW,
-    DisputeStatus.APPEAL_NEEDS_RESPONSE,
-    DisputeStatus.APPEAL_UNDER_REVIEW,
-}
 
 
 def actor(request: HttpRequest) -> str:
@@ -77,7 +71,7 @@ def why_not(entry: Entry) -> str:
         return gettext("No money was recorded that could be given back.")
     if reason is Reason.NOTHING_TO_REFUND and DisputeStatus.LOST in disputes:
         return gettext("The buyer has got this money back from the bank.")
-    if reason is Reason.NOTHING_TO_REFUND and not WITH_THE_BANK.isdisjoint(disputes):
+    if reason is Reason.NOTHING_TO_REFUND and not WITHDRAWN.isdisjoint(disputes):
         return gettext("The bank holds this money until it has decided about the dispute.")
     return str(explain(reason).what)
 

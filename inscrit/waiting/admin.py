@@ -95,10 +95,7 @@ class WaitingEntryAdmin(Unchangeable, Page[WaitingEntry]):
 
     @admin.display(description=_("participants"))
     def names(self, entry: WaitingEntry) -> "SafeString | str":
-        return (
-            format_html_join(mark_safe("<br>"), "{}", ((_named(one),) for one in entry.seats))
-            or "–"
-        )
+        return format_html_join(BREAK, "{}", ((_named(one),) for one in entry.seats)) or "–"
 
     @admin.display(description=_("answers"))
     def replies(self, entry: WaitingEntry) -> "SafeString | str":

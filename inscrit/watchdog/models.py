@@ -1,6 +1,8 @@
 """What the watchdog found, each time it looked."""
 
 from django.db import models
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 
@@ -20,7 +22,7 @@ class AuditRun(models.Model):
         ordering = ("-id",)
 
     def __str__(self) -> str:
-        return f"{self.at:%Y-%m-%d %H:%M}"
+        return date_format(timezone.localtime(self.at), "SHORT_DATETIME_FORMAT")
 
     @property
     def total(self) -> int:

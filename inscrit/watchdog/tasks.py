@@ -1,10 +1,15 @@
-"""The job that looks at the invariants."""
+"""The jobs that look after the others: at the invariants, and at jobs whose worker died."""
 
+import structlog
 from procrastinate.contrib.django import app
+from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
+from procrastinate.jobs import Status
 
 from inscrit.jobs import in_database
 
 from . import services
+
+log = structlog.get_logger()
 
 
 @app.periodic(cron="*/5 * * * *")
@@ -12,3 +17,16 @@ from . import services
 async def watch(timestamp: int) -> None:  # noqa: ARG001 - Procrastinate gives it
     """Every five minutes: look at the five invariants."""
     await in_database(services.watch)
+
+
+@app.periodic(cron="* * * * *")
+@app.task(queue="upkeep", queueing_lock="stalled jobs")
+async def retry_stalled_jobs(timestamp: int) -> None:  # noqa: ARG001 - Procrastinate gives it
+    """Every minute: jobs whose worker died under them are given to another one."""
+    for job in await app.job_manager.get_stalled_jobs():
+        log.warning("♻️  Job of a dead worker is taken up again", task=job.task_name, job=job.id)
+        try:
+            await app.job_manager.retry_job(job)
+        except (AlreadyEnqueued, ConnectorException):
+            # A periodic job: its successor waits already, and waits for this one to end.
+            await app.job_manager.finish_job(job, Status.FAILED, delete_job=True)

@@ -37,7 +37,7 @@ def test_a_dead_workers_job_is_taken_up_by_another(
         installation.start("worker", "worker")
         connection.execute(
             "SELECT procrastinate_defer_jobs_v1(ARRAY[ROW('upkeep',"
-            " 'inscrit.registrations.tasks.retry_stalled_jobs', 0, NULL, NULL,"
+            " 'inscrit.watchdog.tasks.retry_stalled_jobs', 0, NULL, NULL,"
             " '{\"timestamp\": 0}'::jsonb, NULL)::procrastinate_job_to_defer_v1])"
         )
     eventually(lambda: installation.mails(made["id"]), "the confirmation is sent")

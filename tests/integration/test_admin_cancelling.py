@@ -8,7 +8,7 @@ from inscrit import ports
 from inscrit.events.models import EventStatus
 from inscrit.payments import checkout
 from inscrit.payments.models import Refund
-from inscrit.registrations.lifecycle import CancelRequested, RefundChanged
+from inscrit.registrations.lifecycle import CancelRequested, MarkedPaid, RefundChanged
 from inscrit.registrations.lifecycle import RefundStatus as Is
 from inscrit.registrations.models import Registration
 
@@ -160,6 +160,12 @@ def test_its_page_shows_how_far_it_is_until_all_is_done(desk: Client) -> None:
     assert "The event is cancelled" in page
     assert "Given back by Stripe €10.00 Refunds that failed 0" in page
     assert "data-refresh" not in desk.get(address(event, "change")).content.decode()
+
+
+def test_whoever_paid_by_cheque_is_counted_among_the_cancelled(desk: Client) -> None:
+    event = make_event()
+    tell(register(event, method="cheque"), MarkedPaid())
+    assert "1 registration was cancelled." in done(desk, event, "cancel")
 
 
 def test_a_refund_that_failed_is_counted_until_somebody_has_decided(desk: Client) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from django.db import connection
+from django.db import IntegrityError, connection
 from django.utils import timezone, translation
 
 from inscrit.events.models import Event, PriceOption
@@ -376,6 +376,20 @@ def test_one_breach_is_told_once_and_as_nothing_else(break_it: Callable[[], str]
     busy_database()
     subject = break_it()
     assert [breach.subject for breach in found()] == [subject]
+
+
+@pytest.mark.django_db
+def test_the_database_lets_no_payment_that_failed_settle_a_registration() -> None:
+    registration = paid(make_event())
+    with pytest.raises(IntegrityError, match="payment_that_failed_settles_nothing"):
+        Payment.objects.filter(registration=registration).update(status="failed")
+
+
+@pytest.mark.django_db
+def test_the_database_takes_no_refund_of_stripes_without_stripes_number() -> None:
+    tell(paid(make_event()), CancelRequested(refund=True))
+    with pytest.raises(IntegrityError, match="refund_at_stripe_has_its_number"):
+        Refund.objects.update(status="succeeded")
 
 
 @pytest.mark.django_db

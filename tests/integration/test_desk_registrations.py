@@ -1,13 +1,21 @@
 """Registrations at the secretary's desk: found, corrected, moved, written to, and explained."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from asgiref.sync import async_to_sync
+from django.db import transaction
+from django.db.models import Model
+from django.http import HttpRequest
 from django.test import Client
 
 from inscrit.backoffice import page_of
 from inscrit.desk.help_texts import help_for
+from inscrit.jobs import in_database
 from inscrit.mail.models import Message
+from inscrit.registrations.admin import RegistrationAdmin
+from inscrit.registrations.correcting import Correction
 from inscrit.registrations.lifecycle import CheckoutExpired, RefundRequested
 from inscrit.registrations.models import Registration, RegistrationStatus
 
@@ -99,6 +107,33 @@ def test_a_corrected_address_is_written_down_without_what_it_was(desk: Client) -
     assert entry.details == {"fields": ["contact_name", "contact_email"]}
     assert "Corrected: name, e-mail." in seen(desk, registration)
     assert "on its way" not in told
+
+
+def test_while_a_name_is_corrected_nothing_else_moves_the_registration(
+    desk: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else its row in the journal could tell of a status that is no more."""
+    registration = register(make_event())
+    seen_locked: list[bool] = []
+
+    def look(_request: HttpRequest, one: Registration, _correction: Correction) -> None:
+        seen_locked.append(async_to_sync(in_database)(is_locked, one))
+
+    monkeypatch.setattr(RegistrationAdmin, "corrected", [look])
+    correct(desk, registration, names="Lou")
+    assert seen_locked == [True]
+    assert not is_locked(registration)
+
+
+def is_locked(registration: Registration) -> bool:
+    with transaction.atomic():
+        free = Registration.objects.select_for_update(no_key=True, skip_locked=True)
+        return not free.filter(pk=registration.pk).exists()
+
+
+@pytest.mark.parametrize("made", [make_event, lambda: register(make_event())])
+def test_a_page_of_the_past_is_only_read(desk: Client, made: Callable[[], Model]) -> None:
+    assert desk.post(address(made(), "history")).status_code == 200
 
 
 def test_a_childs_name_is_corrected(desk: Client) -> None:

@@ -10,6 +10,7 @@ import httpx
 import pytest
 from asgiref.sync import async_to_sync, sync_to_async
 from django.db import connection
+from django.db.models import F
 from django.utils import timezone
 
 from inscrit import ports
@@ -22,6 +23,7 @@ from inscrit.registrations.lifecycle import RefundRequested
 from inscrit.registrations.models import PaymentMethod, Registration
 from inscrit.registrations.services import Contact, Order, Person
 
+from .at_stripe import forget_jobs
 from .conftest import pay
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -225,6 +227,28 @@ def test_when_stripes_answer_was_lost_the_same_key_finds_the_session_again(strip
     assert session_at(stripe, url)["status"] == "expired"
 
 
+def test_who_comes_back_after_a_crash_before_stripe_was_asked_can_still_pay(stripe: str) -> None:
+    """Too late for the first attempt: Stripe wants half an hour at least."""
+    registration = services.hold_places(order(make_event()))
+    checkout._attempt(registration.pk)  # and the process died
+    CheckoutSession.objects.update(expires_at=F("expires_at") - timedelta(minutes=5))
+    pay(async_to_sync(checkout.open_checkout)(registration.pk))
+    async_to_sync(checkout.confirm_return)(registration.pk)
+    registration.refresh_from_db()
+    assert registration.status == "PAID"
+    assert list(registration.sessions.values_list("status", flat=True)) == ["failed", "complete"]
+
+
+def test_who_never_comes_back_after_a_crash_before_stripe_was_asked_is_told(stripe: str) -> None:
+    registration = services.hold_places(order(make_event()))
+    checkout._attempt(registration.pk)
+    CheckoutSession.objects.update(expires_at=timezone.now() - timedelta(minutes=5))
+    lapse(registration)
+    sweep()
+    registration.refresh_from_db()
+    assert (registration.status, registration.messages.get().kind) == ("EXPIRED", "expired")
+
+
 def test_a_cheque_that_never_comes_gives_its_places_back() -> None:
     starts = timezone.now() + timedelta(days=30)
     event = make_event(starts_at=starts, ends_at=starts)
@@ -315,13 +339,29 @@ def test_a_session_that_opens_after_it_was_given_up_is_ended(
 
 
 def test_a_refund_whose_job_was_lost_is_asked_for_again(stripe: str) -> None:
+    forgotten_refund()
+    forget_jobs()
+    async_to_sync(tasks.sweep_ordered_refunds.func)(0)
+    assert Refund.objects.get().status == "succeeded"
+
+
+def test_while_stripe_is_away_no_jobs_pile_up_for_a_refund(
+    stripe: str, stripe_at: Callable[[str], None]
+) -> None:
+    forgotten_refund()
+    stripe_at(f"http://127.0.0.1:{ports.free()}")
+    for _ in range(2):
+        async_to_sync(tasks.sweep_ordered_refunds.func)(0)
+    assert Refund.objects.get().status == "ordered"
+    assert waiting("inscrit.payments.tasks.send_refund").count(Refund.objects.get().pk) == 1
+
+
+def forgotten_refund() -> None:
     registration = services.hold_places(order(make_event()))
     pay(async_to_sync(checkout.open_checkout)(registration.pk))
     async_to_sync(checkout.confirm_return)(registration.pk)
     services.report(Report(RefundRequested(400), "organiser", registration.pk))
     Refund.objects.update(created_at=timezone.now() - timedelta(hours=1))
-    async_to_sync(tasks.sweep_ordered_refunds.func)(0)
-    assert waiting("inscrit.payments.tasks.send_refund").count(Refund.objects.get().pk) == 2
 
 
 def waiting(task: str) -> list[int]:

@@ -3,6 +3,7 @@
 import io
 import threading
 from datetime import UTC, datetime
+from uuid import uuid4
 
 import pytest
 from django.db import Error, connection, transaction
@@ -52,6 +53,7 @@ def refund(registration: Registration, amount: int, status: str = "succeeded") -
         amount=amount,
         reason="refund_requested",
         status=status,
+        stripe_id=f"re_{uuid4()}",
         succeeded_at=datetime(2031, 2, 3, 12, tzinfo=UTC),
     )
     if status == "succeeded":
@@ -255,7 +257,9 @@ def test_a_second_payments_refund_is_no_part_of_it() -> None:
     other = Payment.objects.create(
         key="pi_2", registration=registration, status="succeeded", amount=2500, currency="eur"
     )
-    Refund.objects.create(payment=other, amount=2500, reason="x", status="succeeded")
+    Refund.objects.create(
+        payment=other, amount=2500, reason="x", status="succeeded", stripe_id="re_2"
+    )
     registration.refresh_from_db()
     assert [one.amount for one in receipts.returns(registration)] == [1000]
 

@@ -2,11 +2,13 @@
 
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 from asgiref.sync import async_to_sync
 from django.contrib.auth.models import User
 from django.db import connection, transaction
+from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -17,6 +19,7 @@ from inscrit.events.models import Event
 from inscrit.mail.models import Message, MessageKind
 from inscrit.monitoring import audit
 from inscrit.monitoring.checks import INVARIANTS
+from inscrit.reconciliation.models import ReconciliationRun
 from inscrit.registrations import services
 from inscrit.registrations.lifecycle import CancelRequested
 from inscrit.registrations.models import Registration
@@ -39,6 +42,8 @@ from .test_audit import (
 )
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+TEN = datetime(2026, 7, 1, 10, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
@@ -323,3 +328,8 @@ def test_counting_again_waits_for_whoever_moves_places() -> None:
         thread.join()
     event.refresh_from_db()
     assert (event.confirmed, event.held) == (1, 2)
+
+
+@pytest.mark.parametrize("run", [AuditRun(at=TEN), ReconciliationRun(started_at=TEN)])
+def test_a_run_is_called_by_the_time_on_the_organisers_clock(run: Model) -> None:
+    assert "12:00" in str(run)

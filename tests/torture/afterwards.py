@@ -37,7 +37,7 @@ EVERY_MINUTE = (
     ("money", "inscrit.payments.tasks.sweep_cancellations", "cancellations", "cancellations"),
     ("webhooks", "inscrit.webhooks.tasks.sweep_inbox", "inbox sweep", "inbox sweep"),
     ("mail", "inscrit.mail.tasks.sweep_waiting_messages", "mail sweep", "mail sweep"),
-    ("upkeep", "inscrit.registrations.tasks.retry_stalled_jobs", None, "stalled jobs"),
+    ("upkeep", "inscrit.watchdog.tasks.retry_stalled_jobs", None, "stalled jobs"),
 )
 DEFER = (
     "SELECT procrastinate_defer_jobs_v1(ARRAY[ROW(%s, %s, 0, %s, %s,"

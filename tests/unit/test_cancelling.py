@@ -13,10 +13,13 @@ from inscrit.registrations.lifecycle import (
     Fact,
     LatePayment,
     MailKind,
+    MarkedPaid,
     Outcome,
+    PaymentMethod,
     Reason,
     Resolution,
     Status,
+    decide,
 )
 
 from .test_lifecycle import (
@@ -177,3 +180,27 @@ def test_what_has_no_places_any_more_is_not_cancelled(status: Status) -> None:
     story = told(BACK, start=replace(PENDING, status=status, open_session=None))
     assert story.last.outcome is Outcome.IGNORED
     assert story.registration.status is status
+
+
+def test_what_was_to_be_paid_by_hand_and_came_through_stripe_goes_back_through_stripe() -> None:
+    by_cheque = replace(PENDING, method=PaymentMethod.CHEQUE, open_session=None)
+    story = told(SUCCEEDED, BACK, start=by_cheque)
+    assert story.registration.status is Status.CANCELLED
+    assert story.ordered == [("pi_1", 5000)]
+    assert story.registration.review is None
+
+
+def test_what_was_paid_by_hand_is_left_to_a_person() -> None:
+    by_cheque = replace(PENDING, method=PaymentMethod.CHEQUE, open_session=None)
+    story = told(MarkedPaid(), BACK, start=by_cheque)
+    assert story.ordered == []
+    assert story.registration.review == Reason.CANCELLED_WITHOUT_REFUND
+
+
+def test_whoever_paid_by_hand_is_cancelled_with_the_event_too() -> None:
+    by_cheque = replace(PENDING, method=PaymentMethod.CHEQUE, open_session=None)
+    gone = replace(OFFER, cancelled=True)
+    story = told(MarkedPaid(), start=by_cheque)
+    decision = decide(story.registration, gone, BACK)
+    assert decision.reason is Reason.EVENT_CANCELLED
+    assert decision.registration.review == Reason.CANCELLED_WITHOUT_REFUND

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from inscrit.registrations.ledger import Ledger, Report
 from inscrit.registrations.lifecycle import (
+    WITHDRAWN,
     CancelRequested,
     ChargeRefunded,
     CheckoutCompleted,
@@ -36,7 +37,6 @@ from inscrit.registrations.lifecycle import (
     Status,
     decide,
 )
-from inscrit.registrations.lifecycle.state import WITHDRAWN
 
 START = Registration(
     id="reg-1",

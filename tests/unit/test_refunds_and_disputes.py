@@ -22,6 +22,7 @@ from inscrit.registrations.lifecycle import (
     RefundRequested,
     RefundStatus,
     Status,
+    decide,
 )
 
 from .test_lifecycle import EXPIRED_FACT, OFFER, PAID_FACT, completed
@@ -454,3 +455,10 @@ def test_the_first_of_two_payments_lost_at_the_bank_leaves_the_ticket_on_the_sec
     settling = story.registration.settling_payment
     assert settling is not None
     assert settling.key == "pi_2"
+
+
+def test_what_was_told_of_money_before_it_came_for_another_registration_stays() -> None:
+    story = told(refund(SUCCEEDED, 2000), dispute("needs_response", 3000))
+    decision = decide(story.registration, story.offer, PAID_FACT, foreign=True)
+    (money,) = decision.registration.payments
+    assert (money.amount, money.refunded, money.refundable) == (5000, 2000, 0)

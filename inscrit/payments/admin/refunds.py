@@ -11,30 +11,28 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from inscrit.backoffice import ModelAdmin, confirm, one_by_one
+from inscrit.backoffice.amounts import AmountField
 from inscrit.backoffice.deeds import Prospect
 from inscrit.money import minor, money, typed
 from inscrit.payments.models import PaymentState
-from inscrit.registrations.deeds import (
-    WITH_THE_BANK,
-    Reported,
-    about,
-    foresee,
-    prospect,
-    prospects,
-    reported,
+from inscrit.registrations.deeds import Reported, about, foresee, prospect, prospects, reported
+from inscrit.registrations.lifecycle import (
+    CONFIRMED,
+    HOLDING,
+    WITHDRAWN,
+    DisputeStatus,
+    RefundRequested,
 )
-from inscrit.registrations.lifecycle import CONFIRMED, HOLDING, DisputeStatus, RefundRequested
 from inscrit.registrations.models import Registration
 
 
-class Amount(forms.CharField):
-    """An amount as people write it, ``12,50`` or ``12.50``; clean, it is in the minor unit."""
+class Amount(AmountField):
+    """So much at ``most``; clean, it is in the minor unit."""
 
     def __init__(self, most: int, currency: str, **more: Any) -> None:
         self.most, self.currency = most, currency
         self.example = typed(most, currency)
-        widget = forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off", "size": 10})
-        super().__init__(initial=self.example, max_length=20, widget=widget, **more)
+        super().__init__(initial=self.example, **more)
 
     def clean(self, value: object) -> int:
         amount = minor(super().clean(value), self.currency)
@@ -63,7 +61,7 @@ class Refund(Reported):
     def is_offered(self, one: Registration) -> bool:
         ours = one.payments.filter(status=PaymentState.SUCCEEDED, refund_ordered__lt=F("amount"))
         open_ = ours.filter(Q(settles=True) | Q(resolution=""))
-        return open_.exclude(disputes__status__in={*WITH_THE_BANK, DisputeStatus.LOST}).exists()
+        return open_.exclude(disputes__status__in=WITHDRAWN | {DisputeStatus.LOST}).exists()
 
     def prospect(self, one: Registration, data: QueryDict | None = None) -> Prospect:
         (entry,) = foresee(one, RefundRequested())

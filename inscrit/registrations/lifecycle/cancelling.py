@@ -22,7 +22,6 @@ from .words import (
     CONFIRMED,
     HOLDING,
     MailKind,
-    PaymentMethod,
     Reason,
     Resolution,
     Status,
@@ -62,7 +61,6 @@ def _without_places(registration: Registration, offer: Offer, fact: CancelReques
 def cancelled(registration: Registration, offer: Offer) -> Decision:
     """The places are freed; what was paid goes back if that was the wish, else a person decides."""
     reason = Reason.EVENT_CANCELLED if offer.cancelled else Reason.CANCELLED_BY_REQUEST
-    mails = (MailKind.CANCELLED,)
     after = replace(registration, status=Status.CANCELLED, cancelling=None)
     if paid := registration.settling_payment:
         # What was decided of it was decided of a registration that had a place.
@@ -71,14 +69,13 @@ def cancelled(registration: Registration, offer: Offer) -> Decision:
         after, refunds = sent_back_whole(after, reason)
     else:
         refunds = ()
-    by_hand = registration.method is not PaymentMethod.STRIPE
-    paid_by_hand = registration.status is Status.PAID and by_hand
+    paid_by_hand = registration.status is Status.PAID and registration.settling_payment is None
     kept_now = {payment.key for payment in after.kept_payments}
     kept_before = {payment.key for payment in registration.kept_payments}
-    if not paid_by_hand and kept_now <= kept_before:
-        return applied(after, offer, reason, mails=mails, refunds=refunds)
-    flagged = after.flagged(Reason.CANCELLED_WITHOUT_REFUND)
-    return applied(flagged, offer, Reason.CANCELLED_WITHOUT_REFUND, mails=mails)
+    if paid_by_hand or not kept_now <= kept_before:
+        after = after.flagged(Reason.CANCELLED_WITHOUT_REFUND)
+        reason = reason if offer.cancelled else Reason.CANCELLED_WITHOUT_REFUND
+    return applied(after, offer, reason, mails=(MailKind.CANCELLED,), refunds=refunds)
 
 
 def sent_back_whole(

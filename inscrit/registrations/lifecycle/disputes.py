@@ -9,8 +9,8 @@ from .decision import Decision, applied, duplicate
 from .facts import DisputeChanged
 from .refunds import given_back, taken_back
 from .state import Dispute, Offer, Payment, Registration
+from .words import INQUIRIES, OPEN_DISPUTE, LostDispute, MailKind, PaymentStatus, Reason
 from .words import DisputeStatus as Is
-from .words import LostDispute, MailKind, PaymentStatus, Reason
 
 # Events of one dispute come in any order: it never goes back. An inquiry may become a dispute.
 PROGRESS = {
@@ -25,13 +25,11 @@ PROGRESS = {
     Is.PREVENTED: 7,
     Is.WON: 8,  # also after an appeal against a lost one
 }
-INQUIRIES = frozenset({Is.WARNING_NEEDS_RESPONSE, Is.WARNING_UNDER_REVIEW})
 GOOD_ENDS = {
     Is.WARNING_CLOSED: Reason.DISPUTE_CLOSED,
     Is.PREVENTED: Reason.DISPUTE_CLOSED,
     Is.WON: Reason.DISPUTE_WON,
 }
-OPEN = (Reason.DISPUTE_INQUIRY, Reason.DISPUTE_OPENED)
 
 
 def dispute_changed(registration: Registration, offer: Offer, fact: DisputeChanged) -> Decision:
@@ -53,7 +51,7 @@ def dispute_changed(registration: Registration, offer: Offer, fact: DisputeChang
 
 def _looked_at(registration: Registration, reason: Reason | None) -> Registration:
     """What was flagged of a dispute before is over; anything else stays flagged."""
-    if registration.review in (None, *OPEN):
+    if registration.review in (None, *OPEN_DISPUTE):
         return replace(registration, review=reason)
     return registration
 

@@ -38,9 +38,7 @@ def matches(registration: Registration, money: Payment) -> bool:
 def money_arrived(registration: Registration, offer: Offer, money: Payment) -> Decision:
     known = registration.payment(money.key)
     recorded = known is not None and known.status is PaymentStatus.SUCCEEDED
-    if known:
-        # What was known of it before it came (its refunds, its disputes) stays.
-        money = replace(known, status=money.status, amount=money.amount, currency=money.currency)
+    money = _with_what_was_known(registration, money)
     if recorded and (known not in registration.kept_payments or matches(registration, money)):
         return duplicate(registration, offer)
     if not matches(registration, money):
@@ -58,6 +56,14 @@ def money_arrived(registration: Registration, offer: Offer, money: Payment) -> D
     return _late(registration, offer, money)
 
 
+def _with_what_was_known(registration: Registration, money: Payment) -> Payment:
+    """Its refunds and its disputes may have been told before it."""
+    known = registration.payment(money.key)
+    if known is None:
+        return money
+    return replace(known, status=money.status, amount=money.amount, currency=money.currency)
+
+
 def money_of_another(registration: Registration, offer: Offer, fact: Fact) -> Decision:
     """Stripe knows the payment as this registration's, but it names another one.
 
@@ -73,7 +79,8 @@ def money_of_another(registration: Registration, offer: Offer, fact: Fact) -> De
     if known and (known.resolution or known.status is PaymentStatus.SUCCEEDED):
         return duplicate(registration, offer)
     money = Payment(key, PaymentStatus.SUCCEEDED, fact.amount, fact.currency)
-    return rejected(registration.with_payment(money), offer, Reason.OTHER_REGISTRATION)
+    seen = registration.with_payment(_with_what_was_known(registration, money))
+    return rejected(seen, offer, Reason.OTHER_REGISTRATION)
 
 
 def confirmed(registration: Registration, offer: Offer, money: Payment, reason: Reason) -> Decision:
@@ -122,8 +129,7 @@ def money_under_way(registration: Registration, offer: Offer, money: Payment) ->
     known = registration.payment(money.key)
     if known and (known.status is not PaymentStatus.PROCESSING or known.amount):
         return duplicate(registration, offer)
-    if known:  # only a refund or a dispute of it was known
-        money = replace(known, amount=money.amount, currency=money.currency)
+    money = _with_what_was_known(registration, money)
     if not matches(registration, money):
         return rejected(registration.with_payment(money), offer, Reason.AMOUNT_MISMATCH)
     if registration.status is Status.PENDING and registration.cancelling is Resolution.REFUND:

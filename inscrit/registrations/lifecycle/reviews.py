@@ -9,7 +9,8 @@ from .state import Offer, Payment, Registration
 from .words import (
     CONFIRMED,
     HOLDING,
-    DisputeStatus,
+    OPEN_DISPUTE,
+    UNDECIDED,
     MailKind,
     Reason,
     RefundStatus,
@@ -17,23 +18,7 @@ from .words import (
     Status,
 )
 
-ABOUT_DISPUTES = (
-    Reason.DISPUTE_INQUIRY,
-    Reason.DISPUTE_OPENED,
-    Reason.DISPUTE_WON,
-    Reason.DISPUTE_LOST,
-)
-
-UNDECIDED = frozenset(
-    {
-        DisputeStatus.WARNING_NEEDS_RESPONSE,
-        DisputeStatus.WARNING_UNDER_REVIEW,
-        DisputeStatus.NEEDS_RESPONSE,
-        DisputeStatus.UNDER_REVIEW,
-        DisputeStatus.APPEAL_NEEDS_RESPONSE,
-        DisputeStatus.APPEAL_UNDER_REVIEW,
-    }
-)
+ABOUT_DISPUTES = (*OPEN_DISPUTE, Reason.DISPUTE_WON, Reason.DISPUTE_LOST)
 
 
 def review_resolved(registration: Registration, offer: Offer, fact: ReviewResolved) -> Decision:
@@ -53,7 +38,7 @@ def _looked_at(registration: Registration) -> Registration:
         replace(payment, resolution=Resolution.IGNORE) if payment.key in kept else payment
         for payment in registration.payments
     )
-    disputed = registration.review not in (Reason.DISPUTE_INQUIRY, Reason.DISPUTE_OPENED) and any(
+    disputed = registration.review not in OPEN_DISPUTE and any(
         dispute.status in UNDECIDED for payment in payments for dispute in payment.disputes
     )
     review = Reason.DISPUTE_OPENED if disputed else None

@@ -9,6 +9,8 @@ from msgspec.structs import replace
 from .words import (
     CONFIRMED,
     HOLDING,
+    OPEN_DISPUTE,
+    WITHDRAWN,
     DisputeStatus,
     LatePayment,
     LostDispute,
@@ -18,16 +20,6 @@ from .words import (
     RefundStatus,
     Resolution,
     Status,
-)
-
-# The bank has the disputed money until it is decided.
-WITHDRAWN = frozenset(
-    {
-        DisputeStatus.NEEDS_RESPONSE,
-        DisputeStatus.UNDER_REVIEW,
-        DisputeStatus.APPEAL_NEEDS_RESPONSE,
-        DisputeStatus.APPEAL_UNDER_REVIEW,
-    }
 )
 
 
@@ -247,7 +239,7 @@ class Registration(Struct, frozen=True):
 
         But for an open dispute: it is seen on its payment, and its flag goes by itself.
         """
-        if self.review is None or self.review in (Reason.DISPUTE_INQUIRY, Reason.DISPUTE_OPENED):
+        if self.review is None or self.review in OPEN_DISPUTE:
             return replace(self, review=reason)
         return self
 

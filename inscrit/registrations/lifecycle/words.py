@@ -61,6 +61,20 @@ class DisputeStatus(StrEnum):
     PREVENTED = "prevented"
 
 
+# No money has moved so far.
+INQUIRIES = frozenset({DisputeStatus.WARNING_NEEDS_RESPONSE, DisputeStatus.WARNING_UNDER_REVIEW})
+# The bank has the disputed money until it is decided.
+WITHDRAWN = frozenset(
+    {
+        DisputeStatus.NEEDS_RESPONSE,
+        DisputeStatus.UNDER_REVIEW,
+        DisputeStatus.APPEAL_NEEDS_RESPONSE,
+        DisputeStatus.APPEAL_UNDER_REVIEW,
+    }
+)
+UNDECIDED = INQUIRIES | WITHDRAWN
+
+
 class LatePayment(StrEnum):
     """What an event does with money that arrives after the places were freed."""
 
@@ -161,6 +175,10 @@ class Reason(StrEnum):
     MOVE_TO_OTHER_PRICE = "move_to_other_price"
     MOVE_TO_OTHER_OPTIONS = "move_to_other_options"
     MOVE_WITHOUT_ROOM = "move_without_room"
+
+
+# Flags of a dispute that is seen on its payment: they go by themselves once it is decided.
+OPEN_DISPUTE = (Reason.DISPUTE_INQUIRY, Reason.DISPUTE_OPENED)
 
 
 class MailKind(StrEnum):
