@@ -35,7 +35,7 @@ from inscrit.registrations.admin import RegistrationAdmin
 from inscrit.registrations.deeds import actor
 from inscrit.registrations.models import Registration
 
-from . import changes, models, previewing, services
+from . import changes, kinds, models, previewing, services
 from .composing import written
 from .delivery import without_key
 from .models import EventMails, Message, MessageState, Sending, Unsubscribed, UntoldChange
@@ -163,6 +163,9 @@ def words(message: Message) -> Sending:
     if sent := message.sendings.first():
         return sent
     try:
+        if kinds.of(message.kind).secret:
+            said = gettext("It carries a link that is a key: its words are for its reader alone.")
+            return Sending(message=message, text=said)
         letter = written(message).letter
     except Exception as error:  # noqa: BLE001 - why it can't be written is what a person wants to see
         return Sending(message=message, text=f"{type(error).__name__}: {error}")

@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from inscrit import config
-from inscrit.backoffice import list_of
+from inscrit.backoffice import list_of, page_of
 from inscrit.events.models import Event
 from inscrit.mail import delivery
 from inscrit.mail.models import Message
@@ -24,7 +24,7 @@ from inscrit.people.models import LoginAttempt, SecondFactor
 from inscrit.registrations.models import Registration
 
 from . import desk as at_the_desk
-from .desk import address, done, listed, text_of
+from .desk import address, done, listed, seen, text_of
 from .mailserver import MailServer, mail_server
 from .test_audit import make_event, register
 
@@ -220,6 +220,20 @@ class TestNewPassword:
         visitor().post(reverse("people:new-password"), {"email": "claire@example.org"})
         link = link_in(sent(server))
         assert link.split("/")[-2] not in str(Message.objects.values().get())
+
+    def test_nobody_at_the_outbox_reads_it(self, server: MailServer) -> None:
+        person("organiser", "boss")
+        visitor().post(reverse("people:new-password"), {"email": "boss@example.org"})
+        message = Message.objects.get()
+        desk = client_of("readonly")
+        for _before_and_after in range(2):
+            for address in (
+                page_of(message),
+                reverse("admin:mail_message_body", args=[message.pk]),
+            ):
+                assert "/account/password/" not in desk.get(address).content.decode()
+            assert "for its reader alone" in seen(desk, message)
+            sent(server)
 
     def test_it_does_not_go_round_the_second_factor(self, server: MailServer) -> None:
         with_factor(person())
