@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from inscrit import config
+from inscrit.api.models import Role
 from inscrit.backoffice import list_of, page_of
 from inscrit.events.models import Event
 from inscrit.mail import delivery
@@ -60,7 +61,7 @@ def everybody_needs_one(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def person(role: str = "secretary", name: str = "claire") -> User:
     user = User.objects.create_user(name, f"{name}@example.org", PASSWORD)
-    roles.give(user, roles.Role(role))
+    roles.give(user, Role(role))
     return user
 
 
@@ -227,11 +228,8 @@ class TestNewPassword:
         message = Message.objects.get()
         desk = client_of("readonly")
         for _before_and_after in range(2):
-            for address in (
-                page_of(message),
-                reverse("admin:mail_message_body", args=[message.pk]),
-            ):
-                assert "/account/password/" not in desk.get(address).content.decode()
+            for way in (page_of(message), reverse("admin:mail_message_body", args=[message.pk])):
+                assert "/account/password/" not in desk.get(way).content.decode()
             assert "for its reader alone" in seen(desk, message)
             sent(server)
 
@@ -357,7 +355,7 @@ class TestRoles:
         said = {"username": "paul", "email": "paul@example.org", "role": "secretary"}
         boss.post(reverse("admin:auth_user_add"), said)
         paul = User.objects.get(username="paul")
-        assert roles.role_of(paul) is roles.Role.SECRETARY
+        assert roles.role_of(paul) is Role.SECRETARY
         assert not paul.has_usable_password()
         mail = sent(server)
         assert mail["to"] == "paul@example.org"
@@ -412,7 +410,7 @@ class TestRoles:
         claire.refresh_from_db()
         assert not claire.is_superuser
         assert not claire.user_permissions.exists()
-        assert roles.role_of(claire) is roles.Role.READONLY
+        assert roles.role_of(claire) is Role.READONLY
         for deed in ("send-link", "remove-second-factor"):
             assert boss.post(address(owner, deed)).status_code == 403
         change = reverse("admin:auth_user_change", args=[owner.pk])
@@ -457,7 +455,7 @@ def test_createuser_gives_a_role(role: str | None, monkeypatch: pytest.MonkeyPat
     assert result.exit_code == 0, result.output
     nora = User.objects.get(username="nora")
     assert nora.is_superuser is (role is None)
-    assert (roles.role_of(nora) or None) == (roles.Role(role) if role else None)
+    assert (roles.role_of(nora) or None) == (Role(role) if role else None)
 
 
 @pytest.mark.parametrize(
