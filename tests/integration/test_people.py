@@ -20,7 +20,7 @@ from inscrit.events.models import Event
 from inscrit.mail import delivery
 from inscrit.mail.models import Message
 from inscrit.outgoing.models import Endpoint
-from inscrit.people import roles, second_factor, throttle
+from inscrit.people import passwords, roles, second_factor, throttle
 from inscrit.people.models import LoginAttempt, SecondFactor
 from inscrit.registrations.models import Registration
 
@@ -221,6 +221,20 @@ class TestNewPassword:
         visitor().post(reverse("people:new-password"), {"email": "claire@example.org"})
         link = link_in(sent(server))
         assert link.split("/")[-2] not in str(Message.objects.values().get())
+
+    @pytest.mark.parametrize("gone", ["deleted", "switched off"])
+    def test_an_account_that_is_no_more_gets_none(self, server: MailServer, gone: str) -> None:
+        claire = person()
+        passwords.invite(claire)
+        message = Message.objects.get()
+        if gone == "deleted":
+            claire.delete()
+        else:
+            User.objects.update(is_active=False)
+        delivery.deliver(message.pk)
+        message.refresh_from_db()
+        assert message.state == "dropped"
+        assert server.taken == []
 
     def test_nobody_at_the_outbox_reads_it(self, server: MailServer) -> None:
         person("organiser", "boss")
