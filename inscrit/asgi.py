@@ -5,6 +5,7 @@ from typing import cast
 
 import structlog
 from django.core.asgi import get_asgi_application
+from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "inscrit.settings")
@@ -33,7 +34,54 @@ STATIC_ROOMS = (
 )
 # Asked by machines that know this one by an address or a name of its own.
 FOR_MACHINES = frozenset({"/healthz", "/readyz"})
+# Django would put a request of any size on the disk before it looks at it. Photos are the largest.
+MOST_BYTES = 64 * 1024 * 1024
 log = structlog.get_logger()
+
+
+class TooLarge(Exception):
+    """A request is larger than any we take."""
+
+
+class Bounded:
+    """An application that is given no more than MOST_BYTES of a request."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            # Python would refuse to read an integer of thousands of digits.
+            stated = dict(scope["headers"]).get(b"content-length", b"0")[:20]
+            await self._app(scope, _counted(receive, int(stated) if stated.isdigit() else 0), send)
+        except TooLarge:
+            told = {
+                "type": "about:blank",
+                "title": "Request Entity Too Large",
+                "status": 413,
+                "code": "body_too_large",
+                "detail": f"A request is {MOST_BYTES} bytes at most.",
+            }
+            await JSONResponse(told, 413, {"connection": "close"}, "application/problem+json")(
+                scope, receive, send
+            )
+
+
+def _counted(receive: Receive, stated: int) -> Receive:
+    """Raises TooLarge as soon as that is known."""
+    size = 0
+
+    async def counted() -> Message:
+        nonlocal size
+        if stated > MOST_BYTES:
+            raise TooLarge
+        message = await receive()
+        size += len(message.get("body", b""))
+        if size > MOST_BYTES:
+            raise TooLarge
+        return message
+
+    return counted
 
 
 class Door:
@@ -48,7 +96,7 @@ class Door:
         self._scrape = scrape.Scrape(settings.metrics_token)
         self._pulse = Pulse(self._committer.queued)
         self._static = Static(STATIC_ROOMS)
-        self._django = django
+        self._django = Bounded(django)
         self._drain_seconds = settings.drain_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -18,6 +18,7 @@ from inscrit import __version__, config, embedded
 
 NOT_MIGRATED = "the database has no tables yet, or not all. Run: inscrit migrate"
 FOLDER = click.Path(path_type=Path, file_okay=False)
+ROLE = click.Choice(["organiser", "secretary", "readonly"])
 DATABASE_PATIENCE = 60
 MIGRATE_FIRST = click.option(
     "--migrate",
@@ -123,7 +124,7 @@ def _migrate(*, patience: float = 0, verbosity: int = 0) -> None:
 @click.option("--email", default="", help="For password resets.")
 @click.option(
     "--role",
-    type=click.Choice(["organiser", "secretary", "readonly"]),
+    type=ROLE,
     help="What the account may do; without it, everything, technical matters too.",
 )
 @click.password_option(help="Asked for if it is not given.")
@@ -132,6 +133,7 @@ def createuser(username: str, email: str, role: str | None, password: str) -> No
     with _ready():
         from django.contrib.auth import get_user_model
 
+        from inscrit.api.models import Role
         from inscrit.people import roles
 
         users = get_user_model().objects
@@ -140,7 +142,7 @@ def createuser(username: str, email: str, role: str | None, password: str) -> No
         if role is None:
             users.create_superuser(username, email, password)
         else:
-            roles.give(users.create_user(username, email, password), roles.Role(role))
+            roles.give(users.create_user(username, email, password), Role(role))
     click.echo(f"Created the {role or 'organiser'}'s account {username}.")
 
 
@@ -195,7 +197,7 @@ def apikey() -> None:
 
 @apikey.command("create")
 @click.argument("name")
-@click.option("--role", required=True, type=click.Choice(["organiser", "secretary", "readonly"]))
+@click.option("--role", required=True, type=ROLE)
 def apikey_create(name: str, role: str) -> None:
     """Create a key; it is shown once."""
     with _ready():

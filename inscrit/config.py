@@ -239,7 +239,7 @@ def _stripe_key(value: str | None) -> str | None:
 
 
 def _webhook_secrets(value: str | None) -> tuple[str, ...]:
-    found = tuple(dict.fromkeys((value or "").replace(",", " ").split()))
+    found = tuple(dict.fromkeys(_words(value)))
     if all(secret.startswith("whsec_") for secret in found):
         return found
     mend = "Copy the signing secret of the endpoint from Stripe's Dashboard, Developers, Webhooks."
@@ -321,9 +321,8 @@ def _hour(value: str) -> int | None:
 
 def _networks(value: str) -> tuple[str, ...]:
     """Addresses and networks. An unknown one is refused: it would be trusted by nobody."""
-    found = tuple(value.replace(",", " ").split())
     try:
-        return tuple(str(ip_network(one)) for one in found)
+        return tuple(str(ip_network(one)) for one in _words(value))
     except ValueError:
         problem = f"{value!r} is no list of addresses"
         mend = "Write addresses or networks such as 10.0.0.0/8, separated by commas."

@@ -34,7 +34,7 @@ class ArrivalAdmin(Unchangeable, ModelAdmin[Arrival]):
 def way_to_the_entrance(request: HttpRequest, event: Event) -> "SafeString | str":
     if event.status == EventStatus.DRAFT or not request.user.has_perm("checkin.add_arrival"):
         return ""
-    context = {"event": event, "count": services.count(event)}
+    context = {"event": event, "count": services.crowd(event)}
     return render_to_string("admin/checkin/way.html", context, request)
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import structlog
 from django.db import transaction
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet
 from django.utils import timezone
 
 from inscrit.events.models import Event
@@ -110,11 +110,12 @@ def undo(event_id: str, participant_id: int, *, by: str) -> Answer:
 
 
 def guests(registration: Registration) -> list[Guest]:
-    participants = registration.participants.order_by("position").prefetch_related(_HERE)
-    return [_guest(one) for one in participants]
+    return [_guest(one) for one in _people().filter(registration=registration)]
 
 
-_HERE = Prefetch("arrivals", Arrival.objects.filter(undone_at__isnull=True), to_attr="here")
+def _people() -> QuerySet[Participant]:
+    here = Prefetch("arrivals", Arrival.objects.filter(undone_at__isnull=True), to_attr="here")
+    return Participant.objects.order_by("position").prefetch_related(here)
 
 
 def _guest(participant: Participant) -> Guest:
@@ -123,37 +124,51 @@ def _guest(participant: Participant) -> Guest:
 
 
 @dataclass(frozen=True, slots=True)
-class Count:
-    arrived: int
-    expected: int
-
-
-def count(event: Event) -> Count:
+class Crowd:
     """How many have arrived, of all who may."""
+
+    arrived: int = 0
+    expected: int = 0
+
+
+def crowd(event: Event) -> Crowd:
+    return crowds([event])[event.pk]
+
+
+def crowds(events: Sequence[Event]) -> dict[str, Crowd]:
+    """By the events' ids."""
     theirs = Participant.objects.filter(
-        registration__event=event, registration__status__in=CONFIRMED
+        registration__event__in=events, registration__status__in=CONFIRMED
     )
-    here = theirs.filter(arrivals__isnull=False, arrivals__undone_at__isnull=True)
-    return Count(here.count(), theirs.count())
+    counted = (
+        theirs.order_by()
+        .values("registration__event")
+        .annotate(
+            arrived=Count("arrivals", filter=Q(arrivals__undone_at__isnull=True)),
+            expected=Count("pk", distinct=True),
+        )
+    )
+    rows = counted.values_list("registration__event", "arrived", "expected")
+    known = {event_id: Crowd(arrived, expected) for event_id, arrived, expected in rows}
+    return {event.pk: known.get(event.pk, Crowd()) for event in events}
 
 
 def found(event: Event, words: str) -> list[Answer]:
     """Registrations by a participant's or contact's name, or by number: all words have to fit."""
-    theirs: QuerySet[Registration] = Registration.objects.filter(event=event)
+    theirs = Registration.objects.filter(event=event)
+    people = Participant.objects.filter(registration=OuterRef("pk"))
     for word in words.replace("\0", "").split()[:6]:
+        named = people.filter(Q(first_name__icontains=word) | Q(last_name__icontains=word))
         theirs = theirs.filter(
-            Q(contact_name__icontains=word)
-            | Q(participants__first_name__icontains=word)
-            | Q(participants__last_name__icontains=word)
-            | Q(pk__icontains=word)
+            Q(contact_name__icontains=word) | Q(pk__icontains=word) | Exists(named)
         )
-    some = theirs.select_related("event").distinct().order_by("contact_name", "pk")[:MOST_FOUND]
-    return [_seen(one) for one in some]
+    some = theirs.select_related("event").prefetch_related(Prefetch("participants", _people()))
+    return [_seen(one) for one in some.order_by("contact_name", "pk")[:MOST_FOUND]]
 
 
 def _seen(registration: Registration) -> Answer:
     """As it would be answered, without letting anybody in."""
-    here = guests(registration)
+    here = [_guest(one) for one in registration.participants.all()]
     no = refusal(registration.status, is_here=True)
     everybody = all(one.arrival for one in here)
     return Answer(no or (Verdict.ALREADY if everybody else Verdict.WELCOME), registration, here)

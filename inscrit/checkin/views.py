@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from inscrit.backoffice import list_of
-from inscrit.events.models import Event
+from inscrit.events.models import Event, EventStatus
 from inscrit.registrations.deeds import actor
 
 from . import services
@@ -43,8 +43,10 @@ def choice(request: HttpRequest) -> HttpResponse:
     if not _is_permitted(request) and request.user.has_perm("checkin.view_arrival"):
         return redirect(list_of(Arrival))
     _must_be_permitted(request)
-    coming = Event.objects.filter(ends_at__gt=timezone.now()).order_by("starts_at")
-    context = {"events": [{"event": one, "count": services.count(one)} for one in coming[:50]]}
+    coming = Event.objects.filter(status=EventStatus.PUBLISHED, ends_at__gt=timezone.now())
+    events = list(coming.order_by("starts_at")[:50])
+    crowds = services.crowds(events)
+    context = {"events": [{"event": one, "count": crowds[one.pk]} for one in events]}
     return _guarded(render(request, "checkin/choice.html", context))
 
 
@@ -83,7 +85,7 @@ def _page(
     words = request.GET.get("q", "").strip()[:100]
     context = {
         "event": event,
-        "count": services.count(event),
+        "count": services.crowd(event),
         "words": words,
         "found": services.found(event, words) if words else [],
         "result": _result(request, event, answer, deed) if answer else "",
@@ -93,7 +95,7 @@ def _page(
 
 def _data(request: HttpRequest, event: Event, answer: Answer, deed: str) -> dict[str, Any]:
     """The same as the page says, for its script."""
-    count = services.count(event)
+    count = services.crowd(event)
     return {
         "level": _level(answer, deed),
         "verdict": answer.verdict,

@@ -98,4 +98,5 @@ def _details(person: Participant) -> list[str]:
 
 def _sorted(name: str) -> str:
     """É stands with E."""
-    return unicodedata.normalize("NFKD", name.casefold()).encode("ascii", "ignore").decode()
+    letters = unicodedata.normalize("NFKD", name.casefold())
+    return "".join(one for one in letters if not unicodedata.combining(one))

@@ -27,7 +27,7 @@ def pieces(titles: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Iterator[by
     """The file, some hundred lines at a time, in the manner of the language that is spoken."""
     french = (get_language() or "en").startswith("fr")
     writer: Any = csv.writer(_Line(), delimiter=";" if french else ",")
-    some = [BOM + writer.writerow(titles)]
+    some = [BOM + writer.writerow(map(harmless, titles))]
     for row in rows:
         some.append(writer.writerow([text(cell, point="," if french else ".") for cell in row]))
         if len(some) >= AT_ONCE:

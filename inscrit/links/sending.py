@@ -6,7 +6,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone, translation
 
 from inscrit import config
-from inscrit.organisation.models import Organisation
+from inscrit.mail.letterhead import letterhead
 
 from .models import LinkRequest
 from .services import key
@@ -27,8 +27,7 @@ def send(request_id: int) -> None:
 def compose(request: LinkRequest) -> EmailMultiAlternatives:
     assert request.registration is not None  # noqa: S101 - only those that have one are sent
     context = {
-        "registration": request.registration,
-        "organisation": Organisation.current(),
+        "letterhead": (head := letterhead()),
         "url": f"{config.current().public_url}/my/{key(request)}",
     }
     with translation.override(request.locale):
@@ -40,6 +39,7 @@ def compose(request: LinkRequest) -> EmailMultiAlternatives:
         subject=" ".join(subject.split()),
         body=text,
         to=[request.registration.contact_email],
+        reply_to=[head.reach] if head.reach else None,
         headers={"Auto-Submitted": "auto-generated", "Content-Language": request.locale},
     )
     mail.attach_alternative(html, "text/html")

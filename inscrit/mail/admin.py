@@ -2,20 +2,22 @@
 
 # ruff: noqa: ARG001, ARG002 - Django's signatures
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import get_object_or_404
+from django.template.loader import render_to_string
 from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
+from django.utils.text import capfirst
 from django.utils.translation import gettext, ngettext, ngettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from inscrit.backoffice import (
     ModelAdmin,
@@ -26,7 +28,8 @@ from inscrit.backoffice import (
     one_by_one,
 )
 from inscrit.backoffice.attention import WAITING, Waiting
-from inscrit.backoffice.deeds import Deed, Prospect
+from inscrit.backoffice.deeds import Deed, Prospect, Refused
+from inscrit.backoffice.pages import Page, Panel
 from inscrit.events.admin import EventAdmin
 from inscrit.events.deeds import COPIED
 from inscrit.events.models import Event
@@ -35,7 +38,7 @@ from inscrit.registrations.admin import RegistrationAdmin
 from inscrit.registrations.deeds import actor
 from inscrit.registrations.models import Registration
 
-from . import changes, models, previewing, services
+from . import changes, kinds, models, previewing, services
 from .composing import written
 from .delivery import without_key
 from .models import EventMails, Message, MessageState, Sending, Unsubscribed, UntoldChange
@@ -45,8 +48,40 @@ if TYPE_CHECKING:
     from django.utils.safestring import SafeString
 
 
+class SendAgain(Deed[Message]):
+    name = "send-again"
+    label = _("Send again")
+    permission = "send"
+    asks = False
+
+    def act(self, request: HttpRequest, one: Message, _form: Any) -> list[str]:
+        if problem := _send_again(one):
+            raise Refused(capfirst(problem))
+        return [gettext("It is on its way.")]
+
+
+class GiveUp(Deed[Message]):
+    name = "give-up"
+    label = _("Give up")
+    permission = "send"
+    asks = False
+
+    def is_offered(self, one: Message) -> bool:
+        return one.state in (*models.WAITING, MessageState.FAILED)
+
+    def act(self, request: HttpRequest, one: Message, _form: Any) -> list[str]:
+        if problem := _give_up(one, actor(request)):
+            raise Refused(capfirst(problem))
+        return [gettext("It is given up.")]
+
+
+def shown_words(request: HttpRequest, message: Message) -> "SafeString":
+    context = {"message": message, "words": words(message)}
+    return render_to_string("mail/admin_words.html", context, request)
+
+
 @admin.register(Message)
-class MessageAdmin(Unchangeable, ModelAdmin[Message]):
+class MessageAdmin(Unchangeable, Page[Message]):
     list_display = (
         "created_at",
         "kind",
@@ -78,7 +113,8 @@ class MessageAdmin(Unchangeable, ModelAdmin[Message]):
     )
     actions = ("send_again", "give_up")
     change_list_template = "mail/admin_messages.html"
-    change_form_template = "mail/admin_message.html"
+    deeds: ClassVar[list[Deed[Any]]] = [SendAgain(), GiveUp()]
+    below: ClassVar[list[Panel]] = [shown_words]
 
     @admin.display(description=_("registration"), ordering="registration")
     def registration_link(self, message: Message) -> "SafeString | str":
@@ -93,7 +129,7 @@ class MessageAdmin(Unchangeable, ModelAdmin[Message]):
         said = (message.context.get(name) for name in ("subject", "text", "reason"))
         return "\n\n".join(str(one) for one in said if one) or "–"
 
-    def has_send_permission(self, request: HttpRequest) -> bool:
+    def has_send_permission(self, request: HttpRequest, obj: Message | None = None) -> bool:
         return request.user.has_perm("mail.change_message")
 
     @admin.action(description=_("Send again"), permissions=["send"])
@@ -106,10 +142,8 @@ class MessageAdmin(Unchangeable, ModelAdmin[Message]):
         one_by_one(request, chosen, lambda message: _give_up(message, by))
 
     def get_urls(self) -> list[URLPattern]:
-        """Where the buttons on a message's page go, its words, and what each mail looks like."""
+        """A message's words, and what each mail looks like."""
         ways: list[tuple[str, str, Any]] = [
-            ("<int:pk>/send-again/", "send_again", require_POST(self.send_one_again)),
-            ("<int:pk>/give-up/", "give_up", require_POST(self.give_one_up)),
             ("<int:pk>/body/", "body", require_safe(self.body)),
             ("preview/", "preview", previewing.page),
             ("preview/body/", "preview_body", previewing.body),
@@ -129,40 +163,15 @@ class MessageAdmin(Unchangeable, ModelAdmin[Message]):
             raise PermissionDenied
         return previewing.framed(words(get_object_or_404(Message, pk=pk)).html)
 
-    def give_one_up(self, request: HttpRequest, pk: int) -> HttpResponse:
-        if not self.has_send_permission(request):
-            raise PermissionDenied
-        message = get_object_or_404(Message, pk=pk)
-        self.give_up(request, Message.objects.filter(pk=message.pk))
-        return redirect("admin:mail_message_change", message.pk)
-
-    def send_one_again(self, request: HttpRequest, pk: int) -> HttpResponse:
-        if not self.has_send_permission(request):
-            raise PermissionDenied
-        message = get_object_or_404(Message, pk=pk)
-        one_by_one(request, Message.objects.filter(pk=message.pk), _send_again)
-        return redirect("admin:mail_message_change", message.pk)
-
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        context: dict[str, Any] = {"may_send": self.has_send_permission(request)}
-        number = int(object_id) if object_id.isdecimal() else 0
-        if message := Message.objects.filter(pk=number).first():
-            context["words"] = words(message)
-            context["may_give_up"] = message.state in (*models.WAITING, MessageState.FAILED)
-        return super().change_view(request, object_id, form_url, context | (extra_context or {}))
-
 
 def words(message: Message) -> Sending:
     """As it went out the last time; before that, as it would go out now."""
     if sent := message.sendings.first():
         return sent
     try:
+        if kinds.of(message.kind).secret:
+            said = gettext("It carries a link that is a key: its words are for its reader alone.")
+            return Sending(message=message, text=said)
         letter = written(message).letter
     except Exception as error:  # noqa: BLE001 - why it can't be written is what a person wants to see
         return Sending(message=message, text=f"{type(error).__name__}: {error}")

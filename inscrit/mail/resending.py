@@ -43,9 +43,7 @@ class Resend(OfRegistration):
     ) -> Sequence[str]:
         if problem := _send(one):
             raise Refused(problem)
-        return [
-            gettext("The e-mail is on its way to %(address)s.") % {"address": one.contact_email}
-        ]
+        return [_on_its_way(one)]
 
 
 def after_correcting(request: HttpRequest, one: Registration, correction: Correction) -> None:

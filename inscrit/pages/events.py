@@ -55,10 +55,12 @@ def show(
     problem: str = "",
     status: int = 200,
     may_wait: bool = False,
+    preview: bool = False,
 ) -> HttpResponse:
     """The event's page. ``problem`` is a sentence on why the form did not go through.
 
     ``may_wait`` offers the waiting list although some places are left: too few for this form.
+    Nothing can be sent from a ``preview``.
     """
     event = form.event
     places = places_of(event)
@@ -71,6 +73,7 @@ def show(
         "may_wait": may_wait or places.sold_out,
         "on_sale": on_sale,
         "problem": problem,
+        "preview": preview,
         "shared": sharing.shared(event, on_sale=on_sale),
     }
     return render(request, "pages/event.html", context, status=status)

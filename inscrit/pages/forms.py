@@ -365,10 +365,13 @@ def _method_field(methods: Sequence[PaymentMethod]) -> dict[str, forms.Field]:
 
 
 def _given(terms: Terms, data: QueryDict) -> list[dict[str, str]]:
-    """The participants as they were written; what is missing of one counts as empty."""
+    """The participants as they were written; what is missing of one counts as empty.
+
+    Of too many there is one too many: a page of hundreds would only cost.
+    """
     names = list(ParticipantForm(terms).fields)
     columns = {name: data.getlist(name) for name in names}
-    rows = max(*(len(columns[name]) for name in NAMES), 1)
+    rows = min(max(*(len(columns[name]) for name in NAMES), 1), MOST_PARTICIPANTS + 1)
     return [
         {name: "".join(column[n : n + 1]) for name, column in columns.items()} for n in range(rows)
     ]

@@ -13,6 +13,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
+from inscrit.api.models import Role
 from inscrit.backoffice import ModelAdmin, Unchangeable
 from inscrit.backoffice.deeds import Deed, Prospect
 from inscrit.backoffice.pages import Page
@@ -39,7 +40,7 @@ class PersonForm(UserModelForm):
     """A person has one role; only whoever runs the installation has every right."""
 
     email = forms.EmailField(label=_("E-mail"))
-    role = forms.ChoiceField(label=_("Role"), choices=roles.Role.choices)
+    role = forms.ChoiceField(label=_("Role"), choices=Role.choices)
 
     class Meta:
         model = User
@@ -136,7 +137,7 @@ class PersonAdmin(Page[User]):
             obj.set_unusable_password()
         super().save_model(request, obj, form, change)
         if role := form.cleaned_data.get("role"):
-            roles.give(obj, roles.Role(role))
+            roles.give(obj, Role(role))
         if not change:
             passwords.invite(obj)
 
@@ -149,7 +150,7 @@ class PersonAdmin(Page[User]):
         if user.is_superuser:
             return gettext("Every right")
         names = {group.name for group in user.groups.all()}
-        return next((str(role.label) for role in roles.Role if role.value in names), "–")
+        return next((str(role.label) for role in Role if role.value in names), "–")
 
     @admin.display(description=_("second factor"), boolean=True)
     def has_second_factor(self, user: User) -> bool:

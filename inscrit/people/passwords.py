@@ -5,7 +5,7 @@ then. It stops working once the password was changed or the person logged in.
 """
 
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.models import User
 from django.contrib.auth.tokens import default_token_generator
@@ -20,6 +20,10 @@ from inscrit.mail import kinds
 from inscrit.mail.kinds import Kind
 from inscrit.mail.models import Message
 from inscrit.mail.services import write
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+    from django.utils.functional import Promise
 
 # Somebody who asks again and again fills no mailbox.
 PAUSE = timedelta(minutes=2)
@@ -50,7 +54,9 @@ def teach_the_outbox() -> None:
         (INVITATION, _("Invitation to the staff")),
     ):
         button = _("Set my password")
-        kinds.register(Kind(name, label, button=button, context=_context, secret=True))
+        kinds.register(
+            Kind(name, label, button=button, context=_context, needless=_nobody, secret=True)
+        )
 
 
 def _send(user: User, kind: str) -> None:
@@ -64,8 +70,16 @@ def _send(user: User, kind: str) -> None:
     )
 
 
+def _users(message: Message) -> "QuerySet[User]":
+    return User.objects.filter(pk=message.context["user"], is_active=True)
+
+
+def _nobody(message: Message) -> "Promise | None":
+    return None if _users(message).exists() else _("The account is switched off, or no more there.")
+
+
 def _context(message: Message) -> dict[str, Any]:
-    user = User.objects.get(pk=message.context["user"], is_active=True)
+    user = _users(message).get()
     uid = urlsafe_base64_encode(force_bytes(user.pk))
     path = reverse("people:set-password", args=[uid, default_token_generator.make_token(user)])
     return {

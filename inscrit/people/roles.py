@@ -1,24 +1,15 @@
 """What each role may do in the admin: Django's groups, made and kept right at every migration.
 
-A new model is the organisers' work at once, and everybody on the staff may look at it; what a
-secretary may change is named here.
+The roles are those of the API's keys. A new model is the organisers' work at once, and everybody on
+the staff may look at it; what a secretary may change is named here.
 """
 
 from collections.abc import Iterator
 from typing import Any
 
 from django.contrib.auth.models import Group, Permission, User
-from django.db.models import TextChoices
-from django.utils.translation import gettext_lazy as _
 
-
-class Role(TextChoices):
-    """The names of the groups, and those of the API's keys."""
-
-    ORGANISER = "organiser", _("Organiser")
-    SECRETARY = "secretary", _("Secretary")
-    READONLY = "readonly", _("Read only")
-
+from inscrit.api.models import Role
 
 # Technical matters, for whoever runs the installation: an account with every right.
 TECHNICAL = {"api", "contenttypes", "procrastinate", "sessions"}

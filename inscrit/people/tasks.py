@@ -1,7 +1,6 @@
-"""Upkeep of sessions and of the record of logins."""
+"""Upkeep of the record of logins."""
 
 import structlog
-from django.core.management import call_command
 from procrastinate.contrib.django import app
 
 from inscrit.jobs import in_database
@@ -14,8 +13,7 @@ log = structlog.get_logger()
 @app.periodic(cron="7 4 * * *")
 @app.task(queue="upkeep", queueing_lock="old logins")
 async def forget_old_logins(timestamp: int) -> None:  # noqa: ARG001 - Procrastinate gives it
-    """Every night: sessions that are over, and logins older than three months."""
-    await in_database(call_command, "clearsessions")
+    """Every night: logins older than three months."""
     forgotten = await in_database(throttle.forget)
     if forgotten:
         log.info("🧹 Old logins forgotten", logins=forgotten)

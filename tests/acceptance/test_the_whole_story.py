@@ -1,9 +1,12 @@
 """The main job over HTTP, with the real processes."""
 
 import asyncio
+import http.client
 import json
 import re
+from contextlib import nullcontext, suppress
 from datetime import datetime
+from urllib.parse import urlsplit
 
 import httpx
 import psycopg
@@ -293,6 +296,29 @@ def test_a_body_that_is_no_event_is_refused_and_never_an_error_of_ours(
 
 def test_a_body_of_ten_megabytes_is_refused(installation: Installation) -> None:
     assert installation.deliver(json.dumps({"a": "x" * 10_000_000})).status_code == 413
+
+
+@pytest.mark.parametrize("path", ["/events/none/register", "/admin/login/", "/api/v1/events"])
+@pytest.mark.parametrize("length", ["stated", "not stated"])
+def test_nobody_fills_the_disk_with_a_request(
+    installation: Installation, path: str, length: str
+) -> None:
+    to = http.client.HTTPConnection("localhost", urlsplit(installation.site).port, timeout=30)
+    to.putrequest("POST", path)
+    if length == "stated":
+        to.putheader("Content-Length", str(10**12))
+        to.endheaders()
+    else:
+        to.putheader("Transfer-Encoding", "chunked")
+        to.endheaders()
+        # What comes after the answer is cut off.
+        with suppress(ConnectionError):
+            for _mebibyte in range(80):
+                to.send(b"100000\r\n" + b"x" * 0x100000 + b"\r\n")
+            to.send(b"0\r\n\r\n")
+    with suppress(ConnectionError) if length == "not stated" else nullcontext():
+        assert to.getresponse().status == 413
+    assert installation.web.get("/healthz").status_code == 200
 
 
 def test_a_webhook_while_the_database_is_down_is_delivered_again_by_stripe(

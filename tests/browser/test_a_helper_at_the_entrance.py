@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from ..acceptance.conftest import OpenEvent  # noqa: TID252
 from ..acceptance.installation import Installation  # noqa: TID252
@@ -140,6 +140,34 @@ def test_what_was_not_sent_survives_a_reload(
     page.unroute("**/admin/checkin/**")
     page.reload()
     expect(page.locator(".result.good")).to_contain_text("1 personne, bienvenue", timeout=20000)
+
+
+def test_two_tabs_of_one_entrance_lose_nothing(
+    phone: Page, installation: Installation, open_event: OpenEvent, helper: None
+) -> None:
+    event = open_event(title="Deux onglets")
+    for _family in range(2):
+        paid(installation, event, 1)
+    sign_in(phone, installation)
+    phone.goto(f"{installation.site}/admin/checkin/{event['id']}?q=parent")
+    held: list[Route] = []
+
+    def hold_the_first(route: Route) -> None:
+        if held:
+            route.continue_()
+        else:
+            held.append(route)
+
+    phone.route("**/admin/checkin/**", hold_the_first)
+    for button in phone.get_by_role("button", name=re.compile("Accueillir")).all():
+        button.click()
+    # The other tab has sent the first of the two meanwhile, and been answered.
+    phone.evaluate("""
+        for (const [key, waiting] of Object.entries(localStorage))
+            localStorage.setItem(key, JSON.stringify(JSON.parse(waiting).slice(1)));
+    """)
+    held[0].continue_()
+    expect(phone.locator(".count")).to_contain_text("2 / 2")
 
 
 def refuse_what_is_sent(route: Any) -> None:

@@ -99,6 +99,23 @@ def test_an_impatient_double_tap_registers_once(
     assert installation.places(event["id"])["held"] == 1
 
 
+def test_a_form_that_never_left_the_phone_can_be_sent_again(
+    phone: Page, installation: Installation, open_event: OpenEvent
+) -> None:
+    event = open_event()
+    phone.clock.install()
+    phone.goto(f"{installation.site}/events/{event['slug']}")
+    fill_in(phone, "Léa")
+    phone.route("**/register", lambda route: route.abort("aborted"))  # the page stays where it is
+    send(phone)
+    expect(phone.locator("#register[data-sent]")).to_be_visible()
+    phone.unroute("**/register")
+    phone.clock.fast_forward("00:15")
+    send(phone)
+    phone.wait_for_url(f"{installation.sandbox}/**")
+    assert installation.places(event["id"])["held"] == 1
+
+
 def test_going_back_from_the_payment_page_finds_the_form_as_it_was(
     phone: Page, installation: Installation, open_event: OpenEvent
 ) -> None:
@@ -254,3 +271,19 @@ def test_the_language_is_changed_where_one_is(
     phone.get_by_role("button", name="English").click()
     expect(phone.get_by_text("10 places left")).to_be_visible()
     assert phone.url.endswith(event["slug"])
+
+
+def test_changing_the_language_loses_nothing_of_the_form(
+    phone: Page, installation: Installation, open_event: OpenEvent
+) -> None:
+    event = open_event()
+    phone.goto(f"{installation.site}/events/{event['slug']}")
+    fill_in(phone, "Léa", "Noé")
+    phone.get_by_role("button", name="English").click()
+    expect(phone.get_by_label("Your name")).to_have_value("Camille Martin")
+    second = phone.get_by_role("group", name="Participant 2")
+    expect(second.get_by_label("First name")).to_have_value("Noé")
+    phone.get_by_role("button", name=re.compile("^Register")).click()
+    phone.wait_for_url(f"{installation.sandbox}/**")
+    phone.goto(f"{installation.site}/events/{event['slug']}")  # later, it is a new form
+    expect(phone.get_by_label("Your name")).to_have_value("")

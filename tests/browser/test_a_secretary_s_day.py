@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from ..acceptance.conftest import OpenEvent  # noqa: TID252
 from ..acceptance.installation import Installation  # noqa: TID252
 from .test_a_parent_on_a_phone import fill_in, pay, send
 
@@ -62,6 +63,18 @@ def publish(page: Page) -> None:
 
 def way_of(page: Page) -> str:
     return page.get_by_role("link", name="Page publique").get_attribute("href") or ""
+
+
+def test_every_event_of_the_first_page_moves_by_itself(
+    office: Page, installation: Installation, open_event: OpenEvent
+) -> None:
+    events = [open_event(title=f"Sortie {n}") for n in range(5)]
+    office.goto(f"{installation.site}/admin/")
+    for event in events:
+        row = office.locator(".coming li", has_text=event["title"])
+        expect(row.locator("[data-part=held]")).to_have_text("0")
+        installation.register(event["id"], 2).raise_for_status()
+        expect(row.locator("[data-part=held]")).to_have_text("2")
 
 
 def family(phone: Page, address: str, *children: str, by_cheque: bool = False) -> None:

@@ -89,7 +89,7 @@ def test_a_message_given_up_is_never_sent_and_no_more_a_thing_to_do(server: Mail
     desk = organiser()
     index = reverse("admin:index")
     assert "1 e-mail that could not be delivered" in text_of(desk.get(index))
-    url = reverse("admin:mail_message_give_up", args=[message.pk])
+    url = address(message, "give-up")
     assert f'action="{url}"' in desk.get(page_of(message)).content.decode()
     desk.post(url)
     message.refresh_from_db()
@@ -104,7 +104,7 @@ def test_a_message_given_up_is_never_sent_and_no_more_a_thing_to_do(server: Mail
 def test_a_person_can_still_send_what_was_given_up(server: MailServer) -> None:
     message = confirmation()
     Message.objects.update(state="dropped")
-    organiser().post(reverse("admin:mail_message_send_again", args=[message.pk]))
+    organiser().post(address(message, "send-again"))
     delivery.deliver(message.pk)
     assert len(server.taken) == 1
 
@@ -122,7 +122,7 @@ def test_who_would_call_for_a_payment_that_has_come_is_told_so() -> None:
 
 def test_who_may_only_look_gives_nothing_up() -> None:
     message = confirmation()
-    url = reverse("admin:mail_message_give_up", args=[message.pk])
+    url = address(message, "give-up")
     assert reader().post(url).status_code == 403
     message.refresh_from_db()
     assert message.state == MessageState.QUEUED

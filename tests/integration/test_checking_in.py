@@ -7,6 +7,7 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.db import Error, connection, transaction
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from inscrit.backoffice import page_of
 from inscrit.checkin import services
@@ -151,6 +152,39 @@ def test_a_name_is_found_by_its_parts(desk: Client) -> None:
     assert "Hamid Benali" in text_of(desk.get(at(there), {"q": "benali"}))
 
 
+def test_a_family_is_found_by_words_for_several_of_them(desk: Client) -> None:
+    there = event()
+    seat(there, "Léa", "Noé", contact_name="Hamid Benali")
+    seat(there, "Léa", contact_name="Lou Petit")
+    page = text_of(desk.get(at(there), {"q": "léa noé benali"}))
+    assert "Hamid Benali" in page
+    assert "Lou Petit" not in page
+
+
+@pytest.mark.parametrize("what", ["choice", "search"])
+def test_many_take_no_more_queries_than_few(desk: Client, what: str) -> None:
+    there = event()
+
+    def queries() -> int:
+        seat(there, "Léa", "Noé")
+        seat(event(title="Another"), "Léa")
+        way = "/admin/checkin/" if what == "choice" else f"{at(there)}?q=léa"
+        with CaptureQueriesContext(connection) as asked:
+            assert desk.get(way).status_code == 200
+        return len(asked)
+
+    queries()  # what is read once
+    assert queries() == queries()
+
+
+def test_only_what_takes_place_has_an_entrance(desk: Client) -> None:
+    event(title="La kermesse")
+    event(title="Un brouillon", status="draft")
+    page = text_of(desk.get("/admin/checkin/"))
+    assert "La kermesse" in page
+    assert "Un brouillon" not in page
+
+
 def test_a_form_lets_in_one_and_takes_it_back(desk: Client) -> None:
     registration = seat(event())
     lea, noe = registration.participants.all()
@@ -258,7 +292,7 @@ def test_the_count_leaves_out_who_has_no_place_any_more() -> None:
     services.check_in(there.pk, gone.pk, by="x")
     seat(there, "Max")
     Registration.objects.filter(pk=gone.pk).update(status="REFUNDED")
-    assert services.count(there) == services.Count(0, 1)
+    assert services.crowd(there) == services.Crowd(0, 1)
 
 
 # By the API

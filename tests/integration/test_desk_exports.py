@@ -117,6 +117,19 @@ def test_no_name_becomes_a_formula() -> None:
     assert registration.pk in [cell.value for cell in cells]
 
 
+@pytest.mark.parametrize("form", ["csv", "xlsx"])
+def test_no_question_becomes_a_formula(form: str) -> None:
+    registration = paid(make_event())
+    registration.event.questions.create(text=NASTY)
+    content = download(organiser(), "registrations", form)
+    if form == "csv":
+        (row,) = rows_of(content, ",")
+        assert f"'{NASTY}" in row
+    else:
+        assert NASTY in sheet_of(content)[0]
+        assert all(cell.data_type != "f" for cell in opened(content)[1])
+
+
 @given(st.text(max_size=20))
 def test_no_text_at_all_begins_like_a_formula(text: str) -> None:
     told = csv_file.harmless(text)
@@ -218,6 +231,14 @@ def test_the_attendance_list_is_by_name_and_says_who_has_not_paid() -> None:
     assert "cheque to come" in page
     assert "2 persons expected" in page
     assert "Ailleurs" not in page
+
+
+def test_the_attendance_list_knows_other_alphabets() -> None:
+    event = make_event()
+    for name in ("Яковлева", "Бойко", "Zola"):
+        paid(event).participants.update(last_name=name)
+    page = text_of(organiser().get(reverse("desk:attendance", args=[event.pk])))
+    assert page.index("Zola") < page.index("Бойко") < page.index("Яковлева")
 
 
 def test_an_empty_list_says_so() -> None:

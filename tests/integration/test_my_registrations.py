@@ -12,6 +12,7 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 
 from inscrit.links import sending, services
 from inscrit.links.models import LinkRequest
+from inscrit.organisation.models import Organisation
 from inscrit.registrations.models import Registration
 
 from .seats import event, seat
@@ -71,6 +72,18 @@ def test_the_mail_names_nothing_but_the_link() -> None:
     assert sent.subject == "Vos inscriptions"
     assert registration.token not in str(sent.body)
     assert "24 heures" in str(sent.body)
+
+
+def test_the_mail_says_whose_it_is_and_where_answers_go() -> None:
+    Organisation(name="École des Tilleuls", contact_email="bureau@example.org").save()
+    seat(event())
+    ask("zoe@example.org")
+    link()
+    sent = mail.outbox[-1]
+    assert sent.reply_to == ["bureau@example.org"]
+    parts = [one.get_payload(decode=True) for one in sent.message().walk()]
+    texts = [part.decode() for part in parts if isinstance(part, bytes)]
+    assert ["École des Tilleuls" in text for text in texts] == [True, True]
 
 
 def test_a_link_ends_after_a_day() -> None:

@@ -21,6 +21,7 @@ from inscrit.mail.models import Message, MessageKind, MessageState
 from inscrit.registrations.lifecycle import PaymentSucceeded
 from inscrit.registrations.models import Registration
 
+from .desk import address
 from .mailserver import MailServer, mail_server
 from .test_audit import make_event, paid, register, tell
 
@@ -271,7 +272,7 @@ def test_a_confirmation_that_was_never_queued_can_be_sent(server: MailServer, de
 
 
 def send_again_at_the_desk(desk: Client, message: Message) -> str:
-    url = reverse("admin:mail_message_send_again", args=[message.pk])
+    url = address(message, "send-again")
     page = desk.get(reverse("admin:mail_message_change", args=[message.pk]))
     assert f'action="{url}"' in page.content.decode()
     return desk.post(url, follow=True).content.decode()
@@ -320,7 +321,7 @@ def test_who_may_only_look_finds_no_button_and_is_refused(desk: Client) -> None:
     clerk = User.objects.create_user("clerk", "clerk@example.org", "x", is_staff=True)
     client = Client()
     client.force_login(clerk)
-    url = reverse("admin:mail_message_send_again", args=[message.pk])
+    url = address(message, "send-again")
     assert client.post(url).status_code == 403
     assert desk.get(url).status_code == 405
 

@@ -225,10 +225,11 @@ def test_a_participant_less_without_scripts_keeps_the_others(english: Client) ->
 
 
 def test_more_participants_than_a_form_may_have_are_not_taken(english: Client) -> None:
-    many = ["Somebody"] * 21
+    many = ["Somebody"] * 400
     answer = register(english, offer(capacity=None), first_name=many, last_name=many)
     assert answer.status_code == 422
     assert "One form takes 20 participants at most." in text_of(answer)
+    assert answer.content.count(b'class="person"') == 20 + 1 + 1  # the last is form.js's pattern
     assert not Registration.objects.exists()
 
 

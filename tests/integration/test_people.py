@@ -14,18 +14,19 @@ from django.urls import reverse
 from django.utils import timezone
 
 from inscrit import config
-from inscrit.backoffice import list_of
+from inscrit.api.models import Role
+from inscrit.backoffice import list_of, page_of
 from inscrit.events.models import Event
 from inscrit.mail import delivery
 from inscrit.mail.models import Message
 from inscrit.outgoing.models import Endpoint
 from inscrit.pages.templatetags.assets import style
-from inscrit.people import roles, second_factor, throttle
+from inscrit.people import passwords, roles, second_factor, throttle
 from inscrit.people.models import LoginAttempt, SecondFactor
 from inscrit.registrations.models import Registration
 
 from . import desk as at_the_desk
-from .desk import address, done, listed, text_of
+from .desk import address, done, listed, seen, text_of
 from .mailserver import MailServer, mail_server
 from .test_audit import make_event, register
 
@@ -61,7 +62,7 @@ def everybody_needs_one(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def person(role: str = "secretary", name: str = "claire") -> User:
     user = User.objects.create_user(name, f"{name}@example.org", PASSWORD)
-    roles.give(user, roles.Role(role))
+    roles.give(user, Role(role))
     return user
 
 
@@ -222,6 +223,31 @@ class TestNewPassword:
         link = link_in(sent(server))
         assert link.split("/")[-2] not in str(Message.objects.values().get())
 
+    @pytest.mark.parametrize("gone", ["deleted", "switched off"])
+    def test_an_account_that_is_no_more_gets_none(self, server: MailServer, gone: str) -> None:
+        claire = person()
+        passwords.invite(claire)
+        message = Message.objects.get()
+        if gone == "deleted":
+            claire.delete()
+        else:
+            User.objects.update(is_active=False)
+        delivery.deliver(message.pk)
+        message.refresh_from_db()
+        assert message.state == "dropped"
+        assert server.taken == []
+
+    def test_nobody_at_the_outbox_reads_it(self, server: MailServer) -> None:
+        person("organiser", "boss")
+        visitor().post(reverse("people:new-password"), {"email": "boss@example.org"})
+        message = Message.objects.get()
+        desk = client_of("readonly")
+        for _before_and_after in range(2):
+            for way in (page_of(message), reverse("admin:mail_message_body", args=[message.pk])):
+                assert "/account/password/" not in desk.get(way).content.decode()
+            assert "for its reader alone" in seen(desk, message)
+            sent(server)
+
     def test_it_does_not_go_round_the_second_factor(self, server: MailServer) -> None:
         with_factor(person())
         client = visitor()
@@ -344,7 +370,7 @@ class TestRoles:
         said = {"username": "paul", "email": "paul@example.org", "role": "secretary"}
         boss.post(reverse("admin:auth_user_add"), said)
         paul = User.objects.get(username="paul")
-        assert roles.role_of(paul) is roles.Role.SECRETARY
+        assert roles.role_of(paul) is Role.SECRETARY
         assert not paul.has_usable_password()
         mail = sent(server)
         assert mail["to"] == "paul@example.org"
@@ -399,7 +425,7 @@ class TestRoles:
         claire.refresh_from_db()
         assert not claire.is_superuser
         assert not claire.user_permissions.exists()
-        assert roles.role_of(claire) is roles.Role.READONLY
+        assert roles.role_of(claire) is Role.READONLY
         for deed in ("send-link", "remove-second-factor"):
             assert boss.post(address(owner, deed)).status_code == 403
         change = reverse("admin:auth_user_change", args=[owner.pk])
@@ -444,7 +470,7 @@ def test_createuser_gives_a_role(role: str | None, monkeypatch: pytest.MonkeyPat
     assert result.exit_code == 0, result.output
     nora = User.objects.get(username="nora")
     assert nora.is_superuser is (role is None)
-    assert (roles.role_of(nora) or None) == (roles.Role(role) if role else None)
+    assert (roles.role_of(nora) or None) == (Role(role) if role else None)
 
 
 @pytest.mark.parametrize(

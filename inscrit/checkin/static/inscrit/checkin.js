@@ -44,7 +44,7 @@ async function send() {
       if (answer.status === 401 || answer.status === 403) throw new Error(says.signedOut);
       if (!answer.ok) throw new Error(says.refused.replace("{status}", answer.status));
       const told = await answer.json();
-      keep(waiting().slice(1));
+      keep(waiting().filter((one) => one.scan !== next.scan)); // another tab may have been faster
       show(told);
     }
     trouble.hidden = true;

@@ -1,9 +1,7 @@
 "use strict";
 
-// Places move while somebody looks. A browser opens six connections to one address at most, so
-// only the first few events are followed at every moment; the others are asked for now and then.
-const STREAMS = 3;
-const ASK_AGAIN_MS = 15000;
+// Places move while somebody looks: one stream tells of all events of the page.
+const MOST = 100;
 
 function show(element, places) {
   const parts = { ...places, remaining: places.remaining ?? "∞" };
@@ -20,31 +18,21 @@ function show(element, places) {
   held.setAttribute("width", places.held);
 }
 
-function follow(element) {
-  const source = new EventSource(`${element.dataset.places}/stream`);
-  source.addEventListener("places", ({ data }) => show(element, JSON.parse(data)));
+function follow() {
+  const found = [...document.querySelectorAll("[data-places]")].slice(0, MOST);
+  if (found.length === 0) return;
+  const bars = new Map(found.map((element) => [element.dataset.places, element]));
+  const source = new EventSource(`/api/v1/places/stream?events=${[...bars.keys()]}`);
+  source.addEventListener("places", ({ data }) => {
+    const places = JSON.parse(data);
+    show(bars.get(places.event_id), places);
+  });
   addEventListener("pagehide", () => source.close(), { once: true });
 }
 
-async function ask(element) {
-  try {
-    const answer = document.hidden ? null : await fetch(element.dataset.places);
-    if (answer?.ok) show(element, await answer.json());
-  } catch {
-    // No network for a moment: ask again.
-  }
-  setTimeout(ask, ASK_AGAIN_MS, element);
-}
-
-function begin() {
-  const bars = [...document.querySelectorAll("[data-places]")];
-  bars.slice(0, STREAMS).forEach(follow);
-  return bars.slice(STREAMS);
-}
-
-for (const element of begin()) setTimeout(ask, ASK_AGAIN_MS, element);
+follow();
 addEventListener("pageshow", ({ persisted }) => {
-  if (persisted) begin();
+  if (persisted) follow();
 });
 
 for (const button of document.querySelectorAll("[data-print]")) {

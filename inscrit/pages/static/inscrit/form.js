@@ -68,6 +68,9 @@ if (people) {
   });
 }
 
+// Some browsers stay on the page when there is no network, and tell it nothing.
+const AGAIN_MS = 10000;
+
 function setSent(form, sent) {
   form.toggleAttribute("data-sent", sent);
   form.querySelectorAll("button").forEach((button) => {
@@ -80,6 +83,7 @@ for (const form of document.querySelectorAll("[data-once]")) {
   form.addEventListener("submit", (event) => {
     if (form.hasAttribute("data-sent")) event.preventDefault();
     setSent(form, true);
+    setTimeout(setSent, AGAIN_MS, form, false);
   });
   // Back from the next page: the form may be sent again, and still registers only once.
   addEventListener("pageshow", () => setSent(form, false));
@@ -87,31 +91,36 @@ for (const form of document.querySelectorAll("[data-once]")) {
 
 // Back from the payment page, a browser may have fetched this page anew: empty, and with a new
 // key. What is remembered in its history fills the form in again, and with the old key sending it
-// once more is still the same request.
+// once more is still the same request. To be read in another language it is fetched anew, too.
 const registration = document.getElementById("register");
+const here = location.pathname;
 
-function remember() {
-  const written = [...new FormData(registration)].filter(([name]) => name !== "csrfmiddlewaretoken");
-  history.replaceState({ written }, "");
+function written() {
+  return [...new FormData(registration)].filter(([name]) => name !== "csrfmiddlewaretoken");
 }
 
-function restore(written) {
-  const count = written.filter(([name]) => name === "first_name").length;
+function restore(kept) {
+  const count = kept.filter(([name]) => name === "first_name").length;
   while (people.children.length < count) add();
   const seen = {};
-  for (const [name, value] of written) {
+  for (const [name, value] of kept) {
     const inputs = registration.querySelectorAll(`[name="${CSS.escape(name)}"]`);
     const nth = (seen[name] = (seen[name] ?? -1) + 1);
     if (["radio", "checkbox"].includes(inputs[0]?.type)) {
       inputs.forEach((one) => { one.checked = one.value === value; });
     } else if (inputs[nth]) inputs[nth].value = value;
   }
-  if (people) showTotal();
+  showTotal();
 }
 
 if (registration) {
-  if (history.state?.written) restore(history.state.written);
-  registration.addEventListener("submit", remember);
+  const kept = JSON.parse(sessionStorage.getItem(here)) ?? history.state?.written;
+  sessionStorage.removeItem(here);
+  if (kept) restore(kept);
+  registration.addEventListener("submit", () => history.replaceState({ written: written() }, ""));
+  document.querySelector(".languages").addEventListener("submit", () => {
+    sessionStorage.setItem(here, JSON.stringify(written()));
+  });
 }
 
 document.querySelector("[data-focus]")?.focus();
