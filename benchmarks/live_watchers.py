@@ -238,7 +238,9 @@ def compare(runs: dict[str, list[Figures]], name: str, other: str) -> None:
 
     def ratio(figure: str) -> float:
         pairs = zip(runs[name], runs[other], strict=True)
-        return statistics.median(getattr(a, figure) / getattr(b, figure) for a, b in pairs)
+        return statistics.median(
+            float(getattr(one, figure)) / float(getattr(two, figure)) for one, two in pairs
+        )
 
     print(
         f"{name} / {other}: the lane does {ratio('per_second'):.2f} of its throughput,"

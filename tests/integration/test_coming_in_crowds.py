@@ -1,4 +1,4 @@
-"""A crowd that comes at once to watch places waits in line; nobody else waits for it."""
+"""A crowd that comes or goes at once waits in line; nobody else waits for it."""
 
 import asyncio
 import io
@@ -16,10 +16,11 @@ import httpx
 import pytest
 from django.utils import timezone
 from prometheus_client import REGISTRY
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from inscrit import config
 from inscrit.events.models import Event
-from inscrit.live.entrance import AT_ONCE, Connection, Entrance
+from inscrit.live.entrance import AT_ONCE, Connection, Line
 
 from .running_lane import PATH, SECRET, RunningLane, database_url, running, signed
 
@@ -27,21 +28,46 @@ pytestmark = pytest.mark.django_db(transaction=True)
 CROWD = 3 * AT_ONCE
 
 
+class Held(Connection):
+    """A connection that tells how many came and went, in lines that stand until they may move."""
+
+    may_move: asyncio.Event
+    came = 0
+    went = 0
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        type(self).came += 1
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        type(self).went += 1
+
+
+def held() -> type[Held]:
+    """For one event loop."""
+
+    class Ours(Held):
+        may_move = asyncio.Event()
+        coming = Line(HttpToolsProtocol.data_received, may_move.wait)
+        going = Line(HttpToolsProtocol.connection_lost, may_move.wait)
+
+    return Ours
+
+
 @dataclass(slots=True)
 class Crowd:
-    """Everybody has asked for their stream; nobody more is let in until ``may_go_on``."""
+    """Those who watch an event: the first few are let in, then nobody until they may move."""
 
     lane: RunningLane
+    lines: type[Held]
     event: Event
-    may_go_on: asyncio.Event
-    arrived: list[bytes] = field(default_factory=list)
-    gone: int = 0
     stack: ExitStack = field(default_factory=ExitStack)
     wires: list[socket.socket] = field(default_factory=list)
 
     def come(self) -> None:
         self.wires = [self.ask(self.request) for _ in range(CROWD)]
-        eventually(lambda: len(self.arrived) == CROWD)
+        eventually(lambda: self.lines.came == CROWD)
 
     @property
     def request(self) -> bytes:
@@ -55,8 +81,14 @@ class Crowd:
         wire.sendall(said)
         return wire
 
-    def go_on(self) -> None:
-        self.lane.loop.call_soon_threadsafe(self.may_go_on.set)
+    def leave(self, wires: list[socket.socket]) -> None:
+        for wire in wires:
+            wire.close()
+        eventually(lambda: self.lines.went == len(wires))
+
+    def may_move(self, *, yes: bool = True) -> None:
+        moved = self.lines.may_move
+        self.lane.loop.call_soon_threadsafe(moved.set if yes else moved.clear)
 
     def answered(self) -> int:
         return len(select.select(self.wires, [], [], 0)[0])
@@ -81,47 +113,56 @@ def told(wire: socket.socket, text: bytes) -> bool:
 
 @pytest.fixture
 def crowd() -> Iterator[Crowd]:
-    may_go_on = asyncio.Event()
-
-    class Watched(Connection):
-        entrance = Entrance(may_go_on.wait)
-
-        def data_received(self, data: bytes) -> None:
-            super().data_received(data)
-            crowd.arrived.append(data)
-
-        def connection_lost(self, exc: Exception | None) -> None:
-            super().connection_lost(exc)
-            crowd.gone += 1
-
+    lines = held()
     ours = replace(config.current(), database_url=database_url(), stripe_webhook_secrets=(SECRET,))
-    with running(ours, io.StringIO(), http=Watched) as lane:
+    with running(ours, io.StringIO(), http=lines) as lane:
         begins = timezone.now() + timedelta(days=3)
         event = Event.objects.create(
             title="Fête", starts_at=begins, ends_at=begins, price=0, capacity=5000,
             status="published",
         )  # fmt: skip
-        crowd = Crowd(lane, event, may_go_on)
+        crowd = Crowd(lane, lines, event)
         eventually(lambda: lane.ask("GET", f"/api/v1/events/{event.pk}/places").status == 200)
         with crowd.stack:
             yield crowd
-            crowd.go_on()
+            crowd.may_move()
 
 
-def test_a_webhook_is_answered_while_the_crowd_waits(crowd: Crowd) -> None:
-    crowd.come()
+def webhook(lane: RunningLane) -> int:
+    """The answer's status, over a connection of its own."""
     event = {"id": "evt_1", "type": "ping", "created": 1, "livemode": False, "data": {"object": {}}}
     body = json.dumps(event).encode()
     headers = {name.decode(): value.decode() for name, value in signed(body)}
-    answer = httpx.post(f"http://127.0.0.1:{crowd.lane.port}{PATH}", content=body, headers=headers)
-    assert answer.status_code == httpx.codes.OK
+    url = f"http://127.0.0.1:{lane.port}{PATH}"
+    return httpx.post(url, content=body, headers=headers).status_code
+
+
+def watchers() -> float:
+    return REGISTRY.get_sample_value("inscrit_live_watchers") or 0
+
+
+def test_a_webhook_is_answered_while_a_crowd_waits_to_come_in(crowd: Crowd) -> None:
+    crowd.come()
+    assert webhook(crowd.lane) == httpx.codes.OK
     assert crowd.answered() <= AT_ONCE
+
+
+def test_a_webhook_is_answered_while_a_crowd_waits_to_go(crowd: Crowd) -> None:
+    crowd.may_move()
+    crowd.come()
+    eventually(lambda: watchers() == CROWD)
+    crowd.may_move(yes=False)
+    crowd.leave(crowd.wires)
+    assert webhook(crowd.lane) == httpx.codes.OK
+    assert watchers() >= CROWD - AT_ONCE
+    crowd.may_move()
+    eventually(lambda: watchers() == 0)
 
 
 def test_what_moves_while_they_wait_is_missed_by_nobody(crowd: Crowd) -> None:
     crowd.come()
     Event.objects.filter(pk=crowd.event.pk).update(confirmed=7)
-    crowd.go_on()
+    crowd.may_move()
     assert all(told(wire, b'"confirmed":7,') for wire in crowd.wires)
 
 
@@ -130,18 +171,16 @@ def test_those_who_leave_the_line_are_not_let_in(
 ) -> None:
     crowd.come()
     staying = crowd.wires[::3]
-    for wire in set(crowd.wires) - set(staying):
-        wire.close()
-    eventually(lambda: crowd.gone == CROWD - len(staying))
-    crowd.go_on()
+    crowd.leave([wire for wire in crowd.wires if wire not in staying])
+    crowd.may_move()
     assert all(told(wire, b"event: places") for wire in staying)
-    eventually(lambda: REGISTRY.get_sample_value("inscrit_live_watchers") == len(staying))
+    eventually(lambda: watchers() == len(staying))
     assert [line for line in caplog.records if line.levelno >= logging.WARNING] == []
 
 
 def test_a_request_that_comes_in_pieces_is_answered(crowd: Crowd) -> None:
     crowd.come()
     wire = crowd.ask(crowd.request[:-10])
-    eventually(lambda: len(crowd.arrived) == CROWD + 1)
+    eventually(lambda: crowd.lines.came == CROWD + 1)
     wire.sendall(crowd.request[-10:])
     assert told(wire, b"event: places")
