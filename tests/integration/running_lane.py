@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import psycopg
 import uvicorn
+import uvloop
 from django.db import connection
 from starlette.types import Message, Receive, Scope, Send
 
@@ -128,7 +129,7 @@ def running(
         lane.loop = asyncio.get_running_loop()
         await server.serve()
 
-    thread = Thread(target=asyncio.run, args=[serve()], daemon=True)
+    thread = Thread(target=uvloop.run, args=[serve()], daemon=True)
     thread.start()
     while not server.started:
         assert thread.is_alive(), "the lane did not start"

@@ -1,4 +1,4 @@
-"""A crowd that comes or goes at once waits in line; nobody else waits for it."""
+"""A crowd that comes at once to watch places waits in line; nobody else waits for it."""
 
 import asyncio
 import io
@@ -16,11 +16,10 @@ import httpx
 import pytest
 from django.utils import timezone
 from prometheus_client import REGISTRY
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from inscrit import config
 from inscrit.events.models import Event
-from inscrit.live.entrance import AT_ONCE, Connection, Line
+from inscrit.live.entrance import AT_ONCE, Connection, Entrance
 
 from .running_lane import PATH, SECRET, RunningLane, database_url, running, signed
 
@@ -29,7 +28,7 @@ CROWD = 3 * AT_ONCE
 
 
 class Held(Connection):
-    """A connection that tells how many came and went, in lines that stand until they may move."""
+    """A connection that tells how many came and went, in a line that stands until it may move."""
 
     may_move: asyncio.Event
     came = 0
@@ -49,8 +48,7 @@ def held() -> type[Held]:
 
     class Ours(Held):
         may_move = asyncio.Event()
-        coming = Line(HttpToolsProtocol.data_received, may_move.wait)
-        going = Line(HttpToolsProtocol.connection_lost, may_move.wait)
+        entrance = Entrance(may_move.wait)
 
     return Ours
 
@@ -60,14 +58,14 @@ class Crowd:
     """Those who watch an event: the first few are let in, then nobody until they may move."""
 
     lane: RunningLane
-    lines: type[Held]
+    line: type[Held]
     event: Event
     stack: ExitStack = field(default_factory=ExitStack)
     wires: list[socket.socket] = field(default_factory=list)
 
     def come(self) -> None:
         self.wires = [self.ask(self.request) for _ in range(CROWD)]
-        eventually(lambda: self.lines.came == CROWD)
+        eventually(lambda: self.line.came == CROWD)
 
     @property
     def request(self) -> bytes:
@@ -84,11 +82,10 @@ class Crowd:
     def leave(self, wires: list[socket.socket]) -> None:
         for wire in wires:
             wire.close()
-        eventually(lambda: self.lines.went == len(wires))
+        eventually(lambda: self.line.went == len(wires))
 
-    def may_move(self, *, yes: bool = True) -> None:
-        moved = self.lines.may_move
-        self.lane.loop.call_soon_threadsafe(moved.set if yes else moved.clear)
+    def may_move(self) -> None:
+        self.lane.loop.call_soon_threadsafe(self.line.may_move.set)
 
     def answered(self) -> int:
         return len(select.select(self.wires, [], [], 0)[0])
@@ -113,15 +110,15 @@ def told(wire: socket.socket, text: bytes) -> bool:
 
 @pytest.fixture
 def crowd() -> Iterator[Crowd]:
-    lines = held()
+    line = held()
     ours = replace(config.current(), database_url=database_url(), stripe_webhook_secrets=(SECRET,))
-    with running(ours, io.StringIO(), http=lines) as lane:
+    with running(ours, io.StringIO(), http=line) as lane:
         begins = timezone.now() + timedelta(days=3)
         event = Event.objects.create(
             title="Fête", starts_at=begins, ends_at=begins, price=0, capacity=5000,
             status="published",
         )  # fmt: skip
-        crowd = Crowd(lane, lines, event)
+        crowd = Crowd(lane, line, event)
         eventually(lambda: lane.ask("GET", f"/api/v1/events/{event.pk}/places").status == 200)
         with crowd.stack:
             yield crowd
@@ -137,26 +134,10 @@ def webhook(lane: RunningLane) -> int:
     return httpx.post(url, content=body, headers=headers).status_code
 
 
-def watchers() -> float:
-    return REGISTRY.get_sample_value("inscrit_live_watchers") or 0
-
-
 def test_a_webhook_is_answered_while_a_crowd_waits_to_come_in(crowd: Crowd) -> None:
     crowd.come()
     assert webhook(crowd.lane) == httpx.codes.OK
     assert crowd.answered() <= AT_ONCE
-
-
-def test_a_webhook_is_answered_while_a_crowd_waits_to_go(crowd: Crowd) -> None:
-    crowd.may_move()
-    crowd.come()
-    eventually(lambda: watchers() == CROWD)
-    crowd.may_move(yes=False)
-    crowd.leave(crowd.wires)
-    assert webhook(crowd.lane) == httpx.codes.OK
-    assert watchers() >= CROWD - AT_ONCE
-    crowd.may_move()
-    eventually(lambda: watchers() == 0)
 
 
 def test_what_moves_while_they_wait_is_missed_by_nobody(crowd: Crowd) -> None:
@@ -174,13 +155,13 @@ def test_those_who_leave_the_line_are_not_let_in(
     crowd.leave([wire for wire in crowd.wires if wire not in staying])
     crowd.may_move()
     assert all(told(wire, b"event: places") for wire in staying)
-    eventually(lambda: watchers() == len(staying))
+    eventually(lambda: REGISTRY.get_sample_value("inscrit_live_watchers") == len(staying))
     assert [line for line in caplog.records if line.levelno >= logging.WARNING] == []
 
 
 def test_a_request_that_comes_in_pieces_is_answered(crowd: Crowd) -> None:
     crowd.come()
     wire = crowd.ask(crowd.request[:-10])
-    eventually(lambda: crowd.lines.came == CROWD + 1)
+    eventually(lambda: crowd.line.came == CROWD + 1)
     wire.sendall(crowd.request[-10:])
     assert told(wire, b"event: places")
