@@ -2,10 +2,13 @@
 
 1. So many streams are opened; what one costs is the server process's growth in resident memory.
 2. Registrations are made through the API; how long until everybody has been told of each.
-3. Webhooks come in as fast as the lane takes them, in turns without and with a storm: every stream
-   drops and comes back at once. The lane's throughput and latency beside each other, as ratios.
+3. Webhooks come in as fast as the lane takes them, in turns: in calm; while every stream drops and
+   comes back at once; and while as many do so next door, at a second `inscrit serve` that takes no
+   webhooks. That storm costs the machine the same (this program, the kernel, a server), so what
+   differs between the last two is what a storm does to the process that has the lane. A turn lasts
+   as long as its storm: no calm after it makes the figures better.
 
-    python -m benchmarks.live_watchers [--watchers 5000] [--changes 5] [--rounds 3] [--events 3000]
+    python -m benchmarks.live_watchers [--watchers 5000] [--changes 5] [--rounds 3] [--events 15000]
 """
 
 import argparse
@@ -17,9 +20,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, cast
 
@@ -35,6 +39,7 @@ from .webhook_lane import SECRET, request, seed
 
 EVENT = "ev-watched-0"
 WARM_UP = 500
+CALM_SECONDS = 5
 # The backlog of a listening socket is finite; nobody's browsers come back in one microsecond.
 OPENED_AT_ONCE = 250
 
@@ -181,50 +186,65 @@ async def changes(crowd: Crowd, count: int) -> None:
     )
 
 
-async def under_load(crowd: Crowd, ids: list[str], *, storm: bool) -> Figures:
-    """The lane while webhooks come in, with or without everybody coming back at once."""
-    firing = asyncio.create_task(fire(crowd.port, [request(id_) for id_ in ids], 64))
-    if storm:
-        await asyncio.sleep(0.2)
-        crowd.leave()
-        print(f"  everybody is back after {await crowd.come():.1f} s", flush=True)
+async def under_load(port: int, ids: list[str], trouble: Awaitable[None]) -> Figures:
+    """The lane while webhooks come in, for as long as the trouble lasts."""
+    over = asyncio.Event()
+    requests = takewhile(lambda _: not over.is_set(), [request(id_) for id_ in ids])
+    firing = asyncio.create_task(fire(port, requests, 64))
+    await trouble
+    assert not firing.done(), "the storm outlasted the webhooks: give more --events"
+    over.set()
     figures = await firing
     assert figures.refused == 0, f"{figures.refused} webhooks were refused"
     return figures
 
 
-async def storms(crowd: Crowd, url: str, arguments: argparse.Namespace) -> None:
-    runs: dict[bool, list[Figures]] = {False: [], True: []}
-    ids = seed(url, "warm", WARM_UP)
-    await fire(crowd.port, [request(id_) for id_ in ids], 64)
+async def storm(crowd: Crowd) -> None:
+    crowd.leave()
+    print(f"  everybody is back after {await crowd.come():.1f} s", flush=True)
+
+
+async def storms(crowd: Crowd, neighbours: Crowd, url: str, arguments: argparse.Namespace) -> None:
+    turns: dict[str, Callable[[], Awaitable[None]]] = {
+        "calm": lambda: asyncio.sleep(CALM_SECONDS),
+        "storm next door": lambda: storm(neighbours),
+        "storm here": lambda: storm(crowd),
+    }
+    runs: dict[str, list[Figures]] = {name: [] for name in turns}
+    await fire(crowd.port, [request(id_) for id_ in seed(url, "warm", WARM_UP)], 64)
     for round_ in range(arguments.rounds):
-        for storm in (False, True) if round_ % 2 == 0 else (True, False):
-            ids = seed(url, f"storm{round_}{storm:d}", arguments.events)
-            figures = await under_load(crowd, ids, storm=storm)
-            runs[storm].append(figures)
-            show("storm" if storm else "calm", figures)
-    compare(runs)
+        # Nobody always comes first, or always after the same one.
+        first = round_ % len(turns)
+        for name in [*turns, *turns][first : first + len(turns)]:
+            ids = seed(url, f"{name.replace(' ', '-')}{round_}", arguments.events)
+            figures = await under_load(crowd.port, ids, turns[name]())
+            runs[name].append(figures)
+            show(name, figures)
+    compare(runs, "storm next door", "calm")
+    compare(runs, "storm here", "calm")
+    compare(runs, "storm here", "storm next door")
 
 
 def show(name: str, figures: Figures) -> None:
     print(
-        f"  {name:6} {figures.per_second:7,.0f}/s  median {figures.median:6.1f} ms"
+        f"  {name:15} {figures.per_second:7,.0f}/s  median {figures.median:6.1f} ms"
         f"  p99 {figures.p99:7.1f} ms",
         flush=True,
     )
 
 
-def compare(runs: dict[bool, list[Figures]]) -> None:
-    def ratio(name: str) -> float:
-        calm, storm = (
-            float(statistics.median(getattr(each, name) for each in runs[which]))
-            for which in (False, True)
+def compare(runs: dict[str, list[Figures]], name: str, other: str) -> None:
+    """Medians over the rounds of one to the other in the same round."""
+
+    def ratio(figure: str) -> float:
+        pairs = zip(runs[name], runs[other], strict=True)
+        return statistics.median(
+            float(getattr(one, figure)) / float(getattr(two, figure)) for one, two in pairs
         )
-        return storm / calm
 
     print(
-        f"in a storm the lane does {ratio('per_second'):.2f} of its throughput, "
-        f"its median latency is {ratio('median'):.2f} times as long, p99 {ratio('p99'):.2f} times"
+        f"{name} / {other}: the lane does {ratio('per_second'):.2f} of its throughput,"
+        f" its median latency is {ratio('median'):.2f} times as long, p99 {ratio('p99'):.2f} times"
     )
 
 
@@ -241,7 +261,11 @@ async def run(url: str, port: int, server: psutil.Process, arguments: argparse.N
     print(f"{crowd.size:,} streams are open after {seconds:.1f} s, {each:.1f} kB of memory each")
     await changes(crowd, arguments.changes)
     print(f"afterwards {(server.memory_info().rss - before) / crowd.size / 1000:.1f} kB each")
-    await storms(crowd, url, arguments)
+    with serving() as (next_door, _):
+        neighbours = Crowd(next_door, arguments.watchers)
+        await neighbours.come()
+        await storms(crowd, neighbours, url, arguments)
+        neighbours.leave()
     crowd.leave()
 
 
@@ -267,9 +291,9 @@ def main() -> None:
     parser.add_argument("--watchers", type=int, default=5000)
     parser.add_argument("--changes", type=int, default=5)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--events", type=int, default=6000)
+    parser.add_argument("--events", type=int, default=15_000)
     arguments = parser.parse_args()
-    raise_file_limit(arguments.watchers + 1000)
+    raise_file_limit(2 * arguments.watchers + 1000)
     with tempfile.TemporaryDirectory(prefix="inscrit-benchmark-") as folder:
         os.environ |= environment(folder)
         os.environ.pop("DATABASE_URL", None)

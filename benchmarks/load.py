@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import cast
 
@@ -20,8 +20,8 @@ class Figures:
 class Client(asyncio.Protocol):
     """Sends one prepared request after the other and times each answer."""
 
-    def __init__(self, requests: Sequence[bytes], done: "asyncio.Future[None]") -> None:
-        self._requests = iter(requests)
+    def __init__(self, requests: Iterator[bytes], done: "asyncio.Future[None]") -> None:
+        self._requests = requests
         self._done = done
         self._buffer = b""
         self._sent = 0.0
@@ -71,14 +71,15 @@ def post(path: str, body: bytes, headers: dict[str, str]) -> bytes:
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
-async def fire(port: int, requests: Sequence[bytes], connections: int) -> Figures:
-    """Send all requests over so many connections at once."""
+async def fire(port: int, requests: Iterable[bytes], connections: int) -> Figures:
+    """Send all requests over so many connections at once; each takes the next one."""
     loop = asyncio.get_running_loop()
+    waiting = iter(requests)
     clients, ends = [], []
     began = time.perf_counter()
-    for n in range(connections):
+    for _ in range(connections):
         done: asyncio.Future[None] = loop.create_future()
-        client = Client(requests[n::connections], done)
+        client = Client(waiting, done)
         await loop.create_connection(lambda client=client: client, "127.0.0.1", port)  # type: ignore[misc]
         clients.append(client)
         ends.append(done)
@@ -86,7 +87,7 @@ async def fire(port: int, requests: Sequence[bytes], connections: int) -> Figure
     took = time.perf_counter() - began
     seconds = sorted(second for client in clients for second in client.seconds)
     return Figures(
-        per_second=len(requests) / took,
+        per_second=len(seconds) / took,
         refused=sum(client.refused for client in clients),
         median=seconds[len(seconds) // 2] * 1000,
         p99=seconds[int(len(seconds) * 0.99)] * 1000,

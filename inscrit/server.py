@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import uvicorn
 
 from inscrit import ports
+from inscrit.live.entrance import Connection
 
 # Longer than proxies keep an idle connection (Traefik: 90 s), so that it is they who close it: a
 # request that is sent while we close would be lost.
@@ -24,7 +25,7 @@ def run(host: str, port: int, workers: int, trusted_proxies: Sequence[str]) -> N
         port=port,
         workers=workers,
         loop="uvloop",
-        http="httptools",
+        http=Connection,
         ws="none",
         lifespan="on",
         log_config=None,

@@ -95,12 +95,12 @@ class LiveLane:
     ) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": STREAM_HEADERS})
         watcher = Watcher(send)
-        watcher.greet()
         with (
             metrics.LIVE_WATCHERS.track_inprogress(),
             self._places.watched(channels, watcher, many=many),
             departure.announced_to(watcher.leave),
         ):
+            await watcher.greet(b"".join(channel.frame(many=many) for channel in channels))
             await watcher.until_gone(receive)
 
 

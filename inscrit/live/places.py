@@ -73,10 +73,8 @@ class Places:
 
     @contextmanager
     def watched(self, channels: list[Channel], watcher: Watcher, *, many: bool) -> Iterator[None]:
-        """Tell the watcher these places now and whenever they move."""
+        """Tell the watcher whenever these places move."""
         followed = [each.among_others if many else each.alone for each in channels]
-        for channel in channels:
-            watcher.tell(channel, channel.frame(many=many))
         for watchers in (self._watchers, *followed):
             watchers.add(watcher)
         try:

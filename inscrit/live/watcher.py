@@ -30,10 +30,14 @@ class Watcher:
         self._moved[source] = frame
         self._begin_writing()
 
-    def greet(self) -> None:
-        """Say when to come back should this break off."""
+    async def greet(self, frames: bytes) -> None:
+        """Say how things are, and when to come back should this break off.
+
+        One write of the task that is there already: a crowd that comes in has no other.
+        """
         wait = random.randint(*COME_BACK_MS)  # noqa: S311 - spreads them out, guards nothing
-        self.tell(self, b"retry: %d\n\n" % wait)
+        body = b"retry: %d\n\n" % wait + frames
+        await self._send({"type": "http.response.body", "body": body, "more_body": True})
 
     def keep_open(self) -> None:
         """A comment now and then keeps proxies from closing a quiet stream."""

@@ -14,11 +14,13 @@ from typing import Any, TypeVar
 
 import psycopg
 import uvicorn
+import uvloop
 from django.db import connection
 from starlette.types import Message, Receive, Scope, Send
 
 from inscrit import config
 from inscrit.asgi import Door
+from inscrit.live.entrance import Connection
 
 SECRET = "whsec_lane"
 PATH = "/stripe/webhooks"
@@ -113,11 +115,13 @@ class RunningLane:
 
 
 @contextmanager
-def running(settings: config.Config, lines: io.StringIO) -> Iterator[RunningLane]:
+def running(
+    settings: config.Config, lines: io.StringIO, http: type[Connection] = Connection
+) -> Iterator[RunningLane]:
     """Serve these settings on a free port while this lasts."""
     door = Door(settings, _nothing_else)
     server = uvicorn.Server(
-        uvicorn.Config(door, port=0, http="httptools", ws="none", lifespan="on", log_config=None)
+        uvicorn.Config(door, port=0, http=http, ws="none", lifespan="on", log_config=None)
     )
     lane = RunningLane(door, server, lines)
 
@@ -125,7 +129,7 @@ def running(settings: config.Config, lines: io.StringIO) -> Iterator[RunningLane
         lane.loop = asyncio.get_running_loop()
         await server.serve()
 
-    thread = Thread(target=asyncio.run, args=[serve()], daemon=True)
+    thread = Thread(target=uvloop.run, args=[serve()], daemon=True)
     thread.start()
     while not server.started:
         assert thread.is_alive(), "the lane did not start"

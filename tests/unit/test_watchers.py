@@ -98,9 +98,10 @@ def test_those_who_are_cut_off_do_not_all_come_back_in_the_same_moment() -> None
     async def story() -> None:
         readers = [Reader() for _ in range(50)]
         for reader in readers:
-            reader.watcher.greet()
-        await settle()
-        waits = [int(reader.read[0].removeprefix(b"retry: ")) for reader in readers]
+            await reader.watcher.greet(b"event: places\n\n")
+        heard = [reader.read[0].removeprefix(b"retry: ").split(b"\n\n", 1) for reader in readers]
+        assert {places for _wait, places in heard} == {b"event: places\n\n"}
+        waits = [int(wait) for wait, _places in heard]
         assert len(set(waits)) > 10
         assert all(COME_BACK_MS[0] <= wait <= COME_BACK_MS[1] for wait in waits)
 
