@@ -62,11 +62,27 @@ CONSENTS: list[Json] = [
         "active": True,
     }
 ]
+SIZES: list[Json] = [
+    {"url": f"https://inscrit.example.org/photos/{digest}.webp", "width": width}
+    for width, digest in (
+        (480, "5d41402abc4b2a76b9719d911017c592"),
+        (1280, "7d793037a0760186574b0282f2f435e7"),
+    )
+]
+PHOTO: Json = {
+    "url": SIZES[-1]["url"],
+    "width": 1280,
+    "height": 853,
+    "alt_fr": "Des enfants autour d’un stand de jeux",
+    "alt_en": "Children around a games stand",
+    "sizes": SIZES,
+}
 EVENT_OUT: Json = {
     "id": "ev-7k2m9xqpd4ha",
     "slug": "summer-fete-9xqpd4",
     "url": "https://inscrit.example.org/events/summer-fete-9xqpd4",
     **EVENT,
+    "photo": PHOTO,
     "options": OPTIONS,
     "questions": QUESTIONS,
     "consents": CONSENTS,
@@ -347,7 +363,7 @@ SPECIAL: dict[str, dict[int, list[str]]] = {
     },
 }
 WAITS = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
-NOT_LIMITED = {"get_places", "follow_places"}
+NOT_LIMITED = {"get_places", "follow_places", "follow_places_of_several"}
 
 
 def illustrate(operation: Json) -> None:

@@ -16,6 +16,7 @@ from inscrit.events.models import (
     PriceOption,
     Question,
 )
+from inscrit.events.photos import Photo
 from inscrit.events.questions import QuestionKind, QuestionScope
 from inscrit.registrations.lifecycle import Outcome, Resolution
 from inscrit.registrations.models import (
@@ -264,6 +265,31 @@ class ConsentOut(BaseModel):
     active: bool
 
 
+class PhotoSize(BaseModel):
+    url: str
+    width: int
+
+
+class PhotoOut(BaseModel):
+    """``url`` is the largest of its ``sizes``; each may be kept for ever. ``alt_fr`` and ``alt_en``
+    say what it shows, to those who don't see it.
+    """
+
+    url: str
+    width: int
+    height: int
+    alt_fr: str
+    alt_en: str
+    sizes: list[PhotoSize]
+
+    @classmethod
+    def of(cls, photo: Photo) -> Self:
+        site = config.current().public_url
+        sizes = [PhotoSize(url=site + path, width=width) for width, path in photo.files]
+        own = {name: getattr(photo, name) for name in ("width", "height", "alt_fr", "alt_en")}
+        return cls(url=site + photo.largest, sizes=sizes, **own)
+
+
 class EventOut(BaseModel):
     """An event with its places. ``sales_end_at`` null: registration closes when it starts.
 
@@ -297,21 +323,26 @@ class EventOut(BaseModel):
     payment_methods: list[PaymentMethod]
     payment_days: int
     how_to_pay: str | None
+    photo: PhotoOut | None
     options: list[OptionOut]
     questions: list[QuestionOut]
     consents: list[ConsentOut]
 
     @classmethod
     def of(cls, event: Event, *, for_staff: bool = False, **more: int) -> Self:
-        made = set(EventOut.model_fields) - {"url", "how_to_pay", *ASKED}
+        made = set(EventOut.model_fields) - {"url", "how_to_pay", "photo", *ASKED}
         own = {name: getattr(event, name) for name in made}
-        url = config.current().public_url + event.get_absolute_url()
+        photo = getattr(event, "photo", None)
+        told = {
+            "url": config.current().public_url + event.get_absolute_url(),
+            "how_to_pay": event.how_to_pay if for_staff else None,
+            "photo": PhotoOut.of(photo) if photo else None,
+        }
         asked = {
             name: [_out(one) for one in getattr(event, name).all() if for_staff or one.active]
             for name in ASKED
         }
-        how_to_pay = event.how_to_pay if for_staff else None
-        return cls.model_validate(own | more | asked | {"url": url, "how_to_pay": how_to_pay})
+        return cls.model_validate(own | more | asked | told)
 
 
 def _out(one: PriceOption | Question | Consent) -> OptionOut | QuestionOut | ConsentOut:

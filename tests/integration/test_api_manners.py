@@ -29,6 +29,7 @@ TABLE: dict[tuple[str, str], Roles] = {
     ("GET", "/events/{event_id}/cancellation"): STAFF,
     ("GET", "/events/{event_id}/places"): EVERYBODY,
     ("GET", "/events/{event_id}/places/stream"): EVERYBODY,
+    ("GET", "/places/stream"): EVERYBODY,
     ("POST", "/events/{event_id}/registrations"): EVERYBODY,
     ("GET", "/events/{event_id}/waiting-list"): STAFF,
     ("POST", "/events/{event_id}/waiting-list"): EVERYBODY,

@@ -9,7 +9,7 @@ from django.test import Client
 from ninja.constants import NOT_SET
 
 from inscrit.api import paging
-from inscrit.api.schemas import ProblemOut
+from inscrit.api.schemas import PlacesOut, ProblemOut
 from inscrit.api.urls import api
 from inscrit.events.models import Event
 from inscrit.outgoing.types import TYPES
@@ -24,6 +24,7 @@ CONTRACT = {
     ("post", "/events/{event_id}/cancel"),
     ("get", "/events/{event_id}/places"),
     ("get", "/events/{event_id}/places/stream"),
+    ("get", "/places/stream"),
     ("post", "/events/{event_id}/registrations"),
     ("get", "/registrations/{registration_id}"),
     ("post", "/registrations/{registration_id}/cancel"),
@@ -159,6 +160,25 @@ def test_every_answer_has_an_example_that_is_true(schema: dict[str, Any]) -> Non
                 assert set(media["example"]) == set(model.model_fields)
                 seen += 1
     assert seen == len(known)
+
+
+def test_each_stream_of_places_shows_what_comes(schema: dict[str, Any]) -> None:
+    of_one = _streamed(schema, "/api/v1/events/{event_id}/places/stream")
+    of_several = _streamed(schema, "/api/v1/places/stream")
+    assert PlacesOut.model_validate(of_one[0])
+    assert len(of_several) > 1
+    for told in of_several:
+        assert told.pop("event_id").startswith("ev-")
+        assert PlacesOut.model_validate(told)
+
+
+def _streamed(schema: dict[str, Any], path: str) -> list[dict[str, Any]]:
+    answer = schema["paths"][path]["get"]["responses"]["200"]
+    (media,) = answer["content"]
+    assert media == "text/event-stream"
+    frames = answer["content"][media]["example"].strip().split("\n\n")
+    data = [frame.removeprefix("event: places\ndata: ") for frame in frames]
+    return [json.loads(one) for one in data]
 
 
 def test_every_error_has_an_example_with_its_code(schema: dict[str, Any]) -> None:
