@@ -269,6 +269,7 @@ BY_CALL |= {
     "get_cancellation": CANCELLATION,
     "get_places": PLACES,
     "create_registration": CREATED,
+    "take_offer": CREATED,
     "get_registration": REGISTRATION_OUT,
     "cancel_registration": {**REGISTRATION_OUT, "status": "CANCELLED"},
     "refund_registration": {**REGISTRATION_OUT, "amount_refunded": 500},
@@ -289,6 +290,7 @@ ERRORS: dict[str, tuple[int, str, Json]] = {
     "event_cancelled": (409, "A cancelled event stays cancelled.", {}),
     "sold_out": (409, "Not enough places are left: 1.", {"remaining": 1}),
     "sales_closed": (409, "This event takes no registrations now.", {}),
+    "no_offer": (409, "There is no offer that could be taken now.", {}),
     "nothing_to_refund": (409, "There is no payment of which so much can be returned.", {}),
     "not_paid_by_cheque": (
         409,
@@ -303,7 +305,7 @@ ERRORS: dict[str, tuple[int, str, Json]] = {
     "never_enough": (409, "The event has 120 places in all.", {"capacity": 120}),
     "already_waiting": (
         409,
-        "This address is on the waiting list already. The link is in the mail sent then.",
+        "This address waits already, or has an offer that stands.",
         {},
     ),
     "wrong_event": (409, "This registration is for another event.", {}),
@@ -344,6 +346,11 @@ SPECIAL: dict[str, dict[int, list[str]]] = {
     "create_registration": {
         409: ["sold_out", "sales_closed"],
         422: ["invalid", "idempotency_key_reused"],
+        502: ["checkout_refused"],
+        503: ["checkout_unavailable", "unavailable"],
+    },
+    "take_offer": {
+        409: ["no_offer"],
         502: ["checkout_refused"],
         503: ["checkout_unavailable", "unavailable"],
     },

@@ -29,7 +29,7 @@ EventIds = Annotated[
         pattern=rf"^{EVENT_ID}(,{EVENT_ID}){{0,{MOST_EVENTS - 1}}}$",
         description=f"The ids of up to {MOST_EVENTS} events, with commas between them. Those that "
         "there are not are left out.",
-        examples=["ev-7k2m9xqpd4ha,ev-x4k9mz7d2hqa"],
+        example="ev-7k2m9xqpd4ha,ev-x4k9mz7d2hqa",
     ),
 ]
 FIGURES = '"confirmed": 17, "held": 1, "remaining": 2, "next_release_at": "2027-06-01T12:32:00Z"}'
@@ -55,9 +55,7 @@ OF_SEVERAL = _stream(
 )
 
 
-@router.get(
-    "/events/{slug:event_id}/places", auth=None, response={200: PlacesOut, 404: ProblemOut}
-)
+@router.get("/events/{slug:event_id}/places", auth=None, response={200: PlacesOut, 404: ProblemOut})
 def get_places(request: Request, event_id: str) -> PlacesOut:
     """The places of an event now."""
     return PlacesOut.of(one_of(public(), event_id))

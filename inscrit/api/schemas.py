@@ -123,7 +123,7 @@ class OptionIn(Given):
     other_name: values.OptionalName = ""
     price: values.Price
     quota: values.Capacity | None = None
-    active: bool = True
+    active: StrictBool = True
 
 
 class QuestionIn(Given):
@@ -136,8 +136,8 @@ class QuestionIn(Given):
     scope: QuestionScope = QuestionScope.REGISTRATION
     choices: values.Choices = []
     other_choices: values.Choices = []
-    required: bool = False
-    active: bool = True
+    required: StrictBool = False
+    active: StrictBool = True
 
     @model_validator(mode="after")
     def _has_choices(self) -> Self:
@@ -152,8 +152,8 @@ class ConsentIn(Given):
     id: Annotated[values.Word | None, Field(description="Of one that exists already.")] = None
     text: values.Consent
     other_text: values.OptionalConsent = ""
-    required: bool = False
-    active: bool = True
+    required: StrictBool = False
+    active: StrictBool = True
 
 
 ALL_OF_THEM = (
@@ -293,9 +293,10 @@ class PhotoOut(BaseModel):
 class EventOut(BaseModel):
     """An event with its places. ``sales_end_at`` null: registration closes when it starts.
 
-    ``waiting`` places are wanted on its waiting list; ``remaining`` are those beyond them.
+    ``remaining`` are the places beyond those that are wanted on its waiting list. How many are
+    ``waiting``, ``how_to_pay`` and what is not ``active`` is told to the staff only.
     ``price`` is what a place costs where there are no ``options``; where there are, each
-    participant takes one of them. ``how_to_pay`` and what is not ``active`` are for the staff.
+    participant takes one of them.
     """
 
     id: str
@@ -312,7 +313,7 @@ class EventOut(BaseModel):
     capacity: values.Capacity | None
     confirmed: int
     held: int
-    waiting: int
+    waiting: int | None
     remaining: int | None
     sales_end_at: values.Moment | None
     refund_until: values.Moment | None
@@ -330,11 +331,12 @@ class EventOut(BaseModel):
 
     @classmethod
     def of(cls, event: Event, *, for_staff: bool = False, **more: int) -> Self:
-        made = set(EventOut.model_fields) - {"url", "how_to_pay", "photo", *ASKED}
+        made = set(EventOut.model_fields) - {"url", "waiting", "how_to_pay", "photo", *ASKED}
         own = {name: getattr(event, name) for name in made}
         photo = getattr(event, "photo", None)
         told = {
             "url": config.current().public_url + event.get_absolute_url(),
+            "waiting": event.waiting if for_staff else None,
             "how_to_pay": event.how_to_pay if for_staff else None,
             "photo": PhotoOut.of(photo) if photo else None,
         }
@@ -342,7 +344,7 @@ class EventOut(BaseModel):
             name: [_out(one) for one in getattr(event, name).all() if for_staff or one.active]
             for name in ASKED
         }
-        return cls.model_validate(own | more | asked | told)
+        return cls.model_validate(own | asked | told | more)
 
 
 def _out(one: PriceOption | Question | Consent) -> OptionOut | QuestionOut | ConsentOut:
@@ -476,6 +478,14 @@ class RegistrationIn(Given):
             answers=tuple(one.reply for one in self.answers),
             consents=tuple(Consenting(one.consent, one.given) for one in self.consents),
         )
+
+
+class OfferIn(Given):
+    """`payment_method` is one that the event offers; unless told, the offer's own."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"payment_method": "cheque"}})
+
+    payment_method: PaymentMethod | None = None
 
 
 class RegistrationCreated(BaseModel):

@@ -29,6 +29,7 @@ class MessageKind(models.TextChoices):
     PLACE_OFFERED = lifecycle.MailKind.PLACE_OFFERED.value, _("Place offered")
     OFFER_LAPSED = lifecycle.MailKind.OFFER_LAPSED.value, _("Offer lapsed")
     WAITING_JOINED = "waiting_joined", _("On the waiting list")
+    WAITING_AGAIN = "waiting_again", _("On the waiting list already")
     WAITING_CLOSED = "waiting_closed", _("Waiting list closed")
     EVENT_CHANGED = "event_changed", _("Event changed")
     REMINDER = "reminder", _("Reminder")
@@ -45,7 +46,11 @@ FOR_ORGANISERS = (
     MessageKind.ORGANISER_DIGEST,
 )
 # Whoever waits has no registration yet.
-FOR_WHO_WAITS = (MessageKind.WAITING_JOINED, MessageKind.WAITING_CLOSED)
+FOR_WHO_WAITS = (
+    MessageKind.WAITING_JOINED,
+    MessageKind.WAITING_AGAIN,
+    MessageKind.WAITING_CLOSED,
+)
 
 
 class MessageState(models.TextChoices):

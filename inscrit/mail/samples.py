@@ -120,6 +120,7 @@ SAMPLES = {
         Sample("place_offered", MessageKind.PLACE_OFFERED, "", {}, _offered),
         Sample("offer_lapsed", MessageKind.OFFER_LAPSED),
         Sample("waiting_joined", MessageKind.WAITING_JOINED, "", {}, _waits),
+        Sample("waiting_again", MessageKind.WAITING_AGAIN, "", {}, _waits),
         Sample("waiting_closed", MessageKind.WAITING_CLOSED, "", {}, _waits),
         Sample("event_changed", MessageKind.EVENT_CHANGED, "", _PAID, _another_day),
         Sample("reminder", MessageKind.REMINDER, "", _PAID, _own_words),

@@ -35,6 +35,7 @@ TABLE: dict[tuple[str, str], Roles] = {
     ("POST", "/events/{event_id}/waiting-list"): EVERYBODY,
     ("GET", "/registrations/{registration_id}"): STAFF,
     ("POST", "/registrations/{registration_id}/cancel"): HANDLES,
+    ("POST", "/registrations/{registration_id}/take-offer"): HANDLES,
     ("POST", "/registrations/{registration_id}/refund"): HANDLES,
     ("POST", "/registrations/{registration_id}/mark-paid"): HANDLES,
     ("POST", "/registrations/{registration_id}/review"): HANDLES,

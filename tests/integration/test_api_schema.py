@@ -27,6 +27,7 @@ CONTRACT = {
     ("get", "/places/stream"),
     ("post", "/events/{event_id}/registrations"),
     ("get", "/registrations/{registration_id}"),
+    ("post", "/registrations/{registration_id}/take-offer"),
     ("post", "/registrations/{registration_id}/cancel"),
     ("post", "/registrations/{registration_id}/refund"),
     ("post", "/registrations/{registration_id}/mark-paid"),
@@ -79,6 +80,7 @@ def test_what_is_sent_has_an_example(schema: dict[str, Any]) -> None:
         "EventPatch",
         "RegistrationIn",
         "WaitingIn",
+        "OfferIn",
         "RefundIn",
         "ReviewIn",
         "CheckinIn",
@@ -86,6 +88,34 @@ def test_what_is_sent_has_an_example(schema: dict[str, Any]) -> None:
         "EndpointPatch",
     ):
         assert schema["components"]["schemas"][name]["example"]
+
+
+@pytest.mark.parametrize(
+    ("model", "field", "format_"),
+    [
+        ("EventIn", "starts_at", "date-time"),
+        ("EventPatch", "sales_end_at", "date-time"),
+        ("ContactIn", "email", "email"),
+        ("EndpointIn", "url", "uri"),
+    ],
+)
+def test_forms_that_programs_know_are_named(
+    schema: dict[str, Any], model: str, field: str, format_: str
+) -> None:
+    told = schema["components"]["schemas"][model]["properties"][field]
+    assert format_ in (told.get("format"), *(one.get("format") for one in told.get("anyOf", ())))
+
+
+def test_a_parameter_has_one_example_if_any(schema: dict[str, Any]) -> None:
+    """Several would have to have names of their own, which pydantic's have not."""
+    parameters = [
+        parameter
+        for methods in schema["paths"].values()
+        for operation in methods.values()
+        for parameter in operation.get("parameters", ())
+    ]
+    assert [one["name"] for one in parameters if "examples" in one] == []
+    assert {"events", "type"} <= {one["name"] for one in parameters if "example" in one}
 
 
 def test_the_examples_are_accepted(schema: dict[str, Any]) -> None:
