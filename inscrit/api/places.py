@@ -12,7 +12,6 @@ from typing import Annotated, Any
 from django.http import HttpResponse
 from ninja import Query, Router
 
-from inscrit.events.models import Event
 from inscrit.live.lane import EVENT_ID
 from inscrit.live.places import MOST_EVENTS
 

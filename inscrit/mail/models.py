@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from inscrit.events.models import Event
+from inscrit.events.wording import worded
 from inscrit.registrations import lifecycle
 from inscrit.registrations.models import Registration
 from inscrit.waiting.models import WaitingEntry
@@ -158,7 +159,7 @@ class Message(models.Model):
 
 
 class Sending(models.Model):
-    """One time that a message went out, in the words it had then; without the reader's own link."""
+    """One time that a message went out, in the words it had then, but without keys."""
 
     message = models.ForeignKey(Message, models.CASCADE, related_name="sendings")
     at = models.DateTimeField(_("sent"), default=timezone.now)
@@ -194,6 +195,14 @@ class EventMails(models.Model):
             "Plain text; an empty line begins a new paragraph."
         ),
     )
+    other_words = models.TextField(
+        _("your own words in the other language"),
+        blank=True,
+        default="",
+        db_default="",
+        max_length=2000,
+        help_text=_("Whoever has nothing to read in their language reads the other one."),
+    )
     reminder_days = models.PositiveSmallIntegerField(
         _("reminder, days before"),
         default=3,
@@ -214,6 +223,14 @@ class EventMails(models.Model):
 
     def __str__(self) -> str:
         return str(self.event)
+
+    @classmethod
+    def words_for(cls, event_id: str) -> str:
+        """The organiser's own words for a reader of the language that is active."""
+        chosen = cls.objects.filter(pk=event_id).first()
+        if chosen is None:
+            return ""
+        return worded(chosen.words or chosen.other_words, chosen.other_words)
 
 
 class UntoldChange(models.Model):

@@ -114,8 +114,7 @@ def _for_who_waits(message: Message) -> Context:
 
 
 def _with_own_words(message: Message) -> Context:
-    chosen = EventMails.objects.filter(pk=_of(message).event_id).first()
-    return {"own_words": chosen.words if chosen else ""}
+    return {"own_words": EventMails.words_for(_of(message).event_id)}
 
 
 def _confirmed(message: Message) -> Context:

@@ -55,8 +55,7 @@ def _waits(_registration: Registration) -> Mapping[str, Any]:
 
 
 def _own_words(registration: Registration) -> Mapping[str, Any]:
-    chosen = EventMails.objects.filter(pk=registration.event_id).first()
-    return {"own_words": chosen.words if chosen else ""}
+    return {"own_words": EventMails.words_for(registration.event_id)}
 
 
 def _told_it_ended(registration: Registration) -> Mapping[str, Any]:
