@@ -240,7 +240,7 @@ class EventMailsInline(StackedInline[EventMails, Event]):
     @admin.display(description=_("what they look like"))
     def previews(self, mails: EventMails) -> "SafeString | str":
         """The words as they are saved, in either language."""
-        if mails.event_id is None:
+        if not mails.event_id:
             return "–"
         page = reverse("admin:mail_message_preview")
         links = (

@@ -87,11 +87,15 @@ def offered(message: Message) -> Context:
     registration = _of(message)
     if not registration.amount:
         return {"button": _("Accept the offer")}
-    told = {"ways": [one.label for one in registration.choice_of_methods(timezone.now())]}
-    if registration.payment_method == PaymentMethod.STRIPE:
-        amount = money.written(registration.amount, registration.currency, get_language() or "")
-        return {**told, "button": gettext("Pay %(amount)s now") % {"amount": amount}}
-    return {**told, "button": _("Choose how to pay")} if told["ways"] else {}
+    methods = registration.choice_of_methods(timezone.now())
+    if registration.payment_method != PaymentMethod.STRIPE:
+        told = {"ways": [one.label for one in methods]}
+        return {**told, "button": _("Choose how to pay")} if methods else {}
+    amount = money.written(registration.amount, registration.currency, get_language() or "")
+    return {
+        "ways": [one.label for one in methods if one != registration.payment_method],
+        "button": gettext("Pay %(amount)s now") % {"amount": amount},
+    }
 
 
 def _entry_of(message: Message) -> WaitingEntry:

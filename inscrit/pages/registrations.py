@@ -151,11 +151,18 @@ def _show(
 
 
 def _ways(registration: Registration, now: datetime) -> list[dict[str, Any]]:
-    """How an offer may be paid, with what it means, where there is a choice."""
+    """How an offer may be paid, with what it means, where there is a choice.
+
+    Who pays online has until the end of the offer, as the page says already.
+    """
     if not offers.stands(registration, now):
         return []
     methods = registration.choice_of_methods(now)
     return [
-        {"method": one, "label": one.label, "hint": hint(registration.event, one)}
+        {
+            "method": one,
+            "label": one.label,
+            "hint": "" if one == PaymentMethod.STRIPE else hint(registration.event, one),
+        }
         for one in methods
     ]

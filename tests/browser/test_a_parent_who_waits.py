@@ -96,7 +96,9 @@ def test_an_offer_is_taken_to_be_paid_by_cheque(
     scripts: bool,
 ) -> None:
     page: Page = request.getfixturevalue("phone" if scripts else "phone_without_scripts")
-    event = open_event(title=f"Au choix {scripts}", capacity=1, payment_methods=["stripe", "cheque"])
+    event = open_event(
+        title=f"Au choix {scripts}", capacity=1, payment_methods=["stripe", "cheque"]
+    )
     made = installation.register(event["id"], 1).json()
     wait_for(page, installation, event, "Léa")
     expect(page.get_by_text("camille@example.org")).to_be_visible()

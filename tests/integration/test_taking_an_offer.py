@@ -50,7 +50,8 @@ def test_the_page_offers_every_way_to_pay_with_what_it_means(english: Client) ->
     assert "Pay €10.00 now" in text_of(page)
     for said in ("By cheque", "It has to arrive within 10 days.", "In cash"):
         assert said in text_of(page)
-    assert "By bank transfer" not in text_of(page)
+    for said in ("By bank transfer", "You have 30 minutes"):
+        assert said not in text_of(page)
 
 
 def test_where_there_is_one_way_nothing_is_asked(english: Client) -> None:
@@ -197,7 +198,8 @@ def test_the_mail_tells_that_there_is_a_choice(
         mail = compose(message)
         assert said in str(mail.body)
         assert said in str(mail.alternatives[0][0])
-        assert "your cheque of" not in str(mail.body)
+        assert "en ligne" not in str(mail.body)
+        assert "online" not in str(mail.body)
     message.locale = "fr"
     assert button in str(compose(message).body).replace("\u202f", " ").replace("\xa0", " ")
 
