@@ -5,7 +5,6 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
-from django.http import HttpResponse
 from ninja import Query, Router
 from ninja.responses import Status
 
@@ -23,22 +22,11 @@ from .schemas import (
     EventOut,
     EventPage,
     EventPatch,
-    PlacesOut,
     ProblemOut,
 )
 
 router = Router(tags=["events"])
 ANYBODY: dict[str, Any] = {"security": [{}]}
-PLACES_STREAM = {
-    "description": "A stream that does not end.",
-    "content": {
-        "text/event-stream": {
-            "schema": {"type": "string"},
-            "example": 'event: places\ndata: {"capacity": 20, "confirmed": 17, "held": 1, '
-            '"remaining": 2, "next_release_at": "2027-06-01T12:32:00Z"}\n\n',
-        }
-    },
-}
 
 
 @router.get("", auth=anybody, response={200: EventPage, 422: ProblemOut}, openapi_extra=ANYBODY)
@@ -47,7 +35,8 @@ def list_events(request: Request, query: Query[PageQuery]) -> EventPage:
     shown = Event.objects.all()
     if not request.auth.is_staff:
         shown = shown.filter(status=EventStatus.PUBLISHED)
-    found = page(shown.prefetch_related("options", "questions", "consents"), "starts_at", query)
+    whole = shown.select_related("photo").prefetch_related("options", "questions", "consents")
+    found = page(whole, "starts_at", query)
     for_staff = request.auth.is_staff
     items = [EventOut.of(event, for_staff=for_staff) for event in found.items]
     return EventPage(items=items, next=found.next)
@@ -146,43 +135,16 @@ def _cancelled(done: cancelling.EventCancellation) -> EventCancelled:
     )
 
 
-@router.get(
-    "/{slug:event_id}/places",
-    auth=None,
-    response={200: PlacesOut, 404: ProblemOut},
-)
-def get_places(request: Request, event_id: str) -> PlacesOut:
-    """The places of an event now."""
-    return PlacesOut.of(_found(_public(), event_id))
-
-
-@router.get(
-    "/{slug:event_id}/places/stream",
-    auth=None,
-    response={404: ProblemOut},
-    openapi_extra={"responses": {200: PLACES_STREAM}},
-)
-def follow_places(request: Request, event_id: str) -> HttpResponse:
-    """The places as server-sent events: once at the beginning, then at every change.
-
-    Each is `event: places`, its `data` the same object as `GET …/places`.
-    """
-    # The live lane answers before Django. Where there is none, a browser asks again and again.
-    places = PlacesOut.of(_found(_public(), event_id))
-    body = f"retry: 5000\n\nevent: places\ndata: {places.model_dump_json()}\n\n"
-    return HttpResponse(body, content_type="text/event-stream; charset=utf-8")
-
-
-def _public() -> QuerySet[Event]:
+def public() -> QuerySet[Event]:
     """Drafts are nobody's business; a cancelled event's address still tells that it is so."""
     return Event.objects.exclude(status=EventStatus.DRAFT)
 
 
 def _visible(request: Request, event_id: str) -> Event:
-    return _found(Event.objects.all() if request.auth.is_staff else _public(), event_id)
+    return one_of(Event.objects.all() if request.auth.is_staff else public(), event_id)
 
 
-def _found(events: QuerySet[Event], event_id: str) -> Event:
+def one_of(events: QuerySet[Event], event_id: str) -> Event:
     try:
         return events.get(pk=event_id)
     except Event.DoesNotExist:
@@ -193,7 +155,7 @@ def _change(event_id: str, body: EventPatch) -> Event:
     fields = body.given()
     with transaction.atomic():
         # Under the lock the counters stand still; only these fields are written back.
-        event = _found(Event.objects.select_for_update(no_key=True), event_id)
+        event = one_of(Event.objects.select_for_update(no_key=True), event_id)
         if "status" in fields and event.status == EventStatus.CANCELLED:
             raise problems.Problem(409, "event_cancelled", "A cancelled event stays cancelled.")
         for name, value in fields.items():

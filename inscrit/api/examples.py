@@ -62,11 +62,27 @@ CONSENTS: list[Json] = [
         "active": True,
     }
 ]
+SIZES: list[Json] = [
+    {"url": f"https://inscrit.example.org/photos/{digest}.webp", "width": width}
+    for width, digest in (
+        (480, "5d41402abc4b2a76b9719d911017c592"),
+        (1280, "7d793037a0760186574b0282f2f435e7"),
+    )
+]
+PHOTO: Json = {
+    "url": SIZES[-1]["url"],
+    "width": 1280,
+    "height": 853,
+    "alt_fr": "Des enfants autour d’un stand de jeux",
+    "alt_en": "Children around a games stand",
+    "sizes": SIZES,
+}
 EVENT_OUT: Json = {
     "id": "ev-7k2m9xqpd4ha",
     "slug": "summer-fete-9xqpd4",
     "url": "https://inscrit.example.org/events/summer-fete-9xqpd4",
     **EVENT,
+    "photo": PHOTO,
     "options": OPTIONS,
     "questions": QUESTIONS,
     "consents": CONSENTS,
@@ -253,6 +269,7 @@ BY_CALL |= {
     "get_cancellation": CANCELLATION,
     "get_places": PLACES,
     "create_registration": CREATED,
+    "take_offer": CREATED,
     "get_registration": REGISTRATION_OUT,
     "cancel_registration": {**REGISTRATION_OUT, "status": "CANCELLED"},
     "refund_registration": {**REGISTRATION_OUT, "amount_refunded": 500},
@@ -273,6 +290,7 @@ ERRORS: dict[str, tuple[int, str, Json]] = {
     "event_cancelled": (409, "A cancelled event stays cancelled.", {}),
     "sold_out": (409, "Not enough places are left: 1.", {"remaining": 1}),
     "sales_closed": (409, "This event takes no registrations now.", {}),
+    "no_offer": (409, "There is no offer that could be taken now.", {}),
     "nothing_to_refund": (409, "There is no payment of which so much can be returned.", {}),
     "not_paid_by_cheque": (
         409,
@@ -287,7 +305,7 @@ ERRORS: dict[str, tuple[int, str, Json]] = {
     "never_enough": (409, "The event has 120 places in all.", {"capacity": 120}),
     "already_waiting": (
         409,
-        "This address is on the waiting list already. The link is in the mail sent then.",
+        "This address waits already, or has an offer that stands.",
         {},
     ),
     "wrong_event": (409, "This registration is for another event.", {}),
@@ -331,6 +349,11 @@ SPECIAL: dict[str, dict[int, list[str]]] = {
         502: ["checkout_refused"],
         503: ["checkout_unavailable", "unavailable"],
     },
+    "take_offer": {
+        409: ["no_offer"],
+        502: ["checkout_refused"],
+        503: ["checkout_unavailable", "unavailable"],
+    },
     "join_waiting_list": {
         409: ["places_left", "sales_closed", "already_waiting", "never_enough"],
     },
@@ -347,7 +370,7 @@ SPECIAL: dict[str, dict[int, list[str]]] = {
     },
 }
 WAITS = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
-NOT_LIMITED = {"get_places", "follow_places"}
+NOT_LIMITED = {"get_places", "follow_places", "follow_places_of_several"}
 
 
 def illustrate(operation: Json) -> None:

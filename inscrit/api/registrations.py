@@ -10,7 +10,7 @@ from pydantic import StringConstraints
 
 from inscrit.events.models import Event
 from inscrit.jobs import in_database
-from inscrit.payments import cancelling, checkout
+from inscrit.payments import cancelling, checkout, offers
 from inscrit.payments.stripe_gateway import StripeRefused
 from inscrit.registrations import services
 from inscrit.registrations.ledger import Report
@@ -22,7 +22,7 @@ from inscrit.registrations.lifecycle import (
     RefundRequested,
     ReviewResolved,
 )
-from inscrit.registrations.models import IdempotencyKey, Registration
+from inscrit.registrations.models import IdempotencyKey, PaymentMethod, Registration
 
 from . import problems
 from .access import (
@@ -37,6 +37,7 @@ from .access import (
 from .models import Role
 from .problems import Problem
 from .schemas import (
+    OfferIn,
     ProblemOut,
     RefundIn,
     RegistrationCreated,
@@ -107,6 +108,43 @@ async def create_registration(
     checkout_url = await _checkout_url(held)
     registration = await in_database(Registration.objects.get, pk=held.pk)
     return Status(201, RegistrationCreated.of(registration, checkout_url))
+
+
+@router.post(
+    "/registrations/{slug:registration_id}/take-offer",
+    auth=anybody,
+    response={
+        200: RegistrationCreated,
+        401: ProblemOut,
+        403: ProblemOut,
+        404: ProblemOut,
+        409: ProblemOut,
+        422: ProblemOut,
+        502: ProblemOut,
+        503: ProblemOut,
+    },
+    openapi_extra=ANYBODY,
+)
+async def take_offer(
+    request: Request,
+    registration_id: str,
+    body: OfferIn | None = None,
+    token: TokenQuery = None,
+) -> RegistrationCreated:
+    """Take the places offered from the waiting list; with the registration's token or a key.
+
+    Send the buyer to `checkout_url`. It is null where nothing is to be paid online: what is free is
+    confirmed, and what is paid by hand is held until `hold_expires_at`.
+
+    `409 no_offer`: it was taken or has lapsed, or there never was one · `502` or `503
+    checkout_unavailable`: Stripe could not open the page, or not close the one that was opened
+    before; the offer still stands.
+    """
+    _permit(request.auth, registration_id, token, WHO_HANDLES_REGISTRATIONS)
+    method = body.payment_method if body else None
+    checkout_url = await _taken(registration_id, method, request.auth.actor)
+    registration = await in_database(Registration.objects.get, pk=registration_id)
+    return RegistrationCreated.of(registration, checkout_url)
 
 
 @router.get(
@@ -268,17 +306,34 @@ async def _checkout_url(registration: Registration) -> str | None:
     except checkout.CheckoutNotOpened as error:
         # The places were given back: the caller's next try, with the same key, is a new one.
         await in_database(_forget_keys, registration)
-        raise _checkout_unavailable(refused=isinstance(error.__cause__, StripeRefused)) from error
+        raise _checkout_unavailable(error, "the places were given back") from error
+
+
+async def _taken(registration_id: str, method: PaymentMethod | None, actor: str) -> str | None:
+    try:
+        with translation.override("en"):  # as all our errors are
+            return await offers.take(registration_id, method, actor=actor)
+    except Registration.DoesNotExist:
+        raise problems.not_found("registration") from None
+    except (offers.NoOffer, checkout.NothingToPay):
+        raise Problem(409, "no_offer", "There is no offer that could be taken now.") from None
+    except services.Unacceptable as error:
+        raise problems.unacceptable(error) from None
+    except offers.StillOpen as error:
+        detail = "Stripe could not close the checkout page that was opened before."
+        raise Problem(503, "checkout_unavailable", detail, headers={"Retry-After": "5"}) from error
+    except checkout.CheckoutNotOpened as error:
+        raise _checkout_unavailable(error, "the offer still stands") from error
 
 
 def _forget_keys(registration: Registration) -> None:
     IdempotencyKey.objects.filter(registration=registration).delete()
 
 
-def _checkout_unavailable(*, refused: bool) -> Problem:
+def _checkout_unavailable(error: checkout.CheckoutNotOpened, so: str) -> Problem:
     """502 if Stripe refused, 503 if it may answer the next time."""
-    detail = "Stripe could not open the checkout page; the places were given back."
-    if refused:
+    detail = f"Stripe could not open the checkout page; {so}."
+    if isinstance(error.__cause__, StripeRefused):
         return Problem(502, "checkout_unavailable", detail)
     return Problem(503, "checkout_unavailable", detail, headers={"Retry-After": "5"})
 

@@ -16,6 +16,7 @@ from inscrit.events.models import (
     PriceOption,
     Question,
 )
+from inscrit.events.photos import Photo
 from inscrit.events.questions import QuestionKind, QuestionScope
 from inscrit.registrations.lifecycle import Outcome, Resolution
 from inscrit.registrations.models import (
@@ -122,7 +123,7 @@ class OptionIn(Given):
     other_name: values.OptionalName = ""
     price: values.Price
     quota: values.Capacity | None = None
-    active: bool = True
+    active: StrictBool = True
 
 
 class QuestionIn(Given):
@@ -135,8 +136,8 @@ class QuestionIn(Given):
     scope: QuestionScope = QuestionScope.REGISTRATION
     choices: values.Choices = []
     other_choices: values.Choices = []
-    required: bool = False
-    active: bool = True
+    required: StrictBool = False
+    active: StrictBool = True
 
     @model_validator(mode="after")
     def _has_choices(self) -> Self:
@@ -151,8 +152,8 @@ class ConsentIn(Given):
     id: Annotated[values.Word | None, Field(description="Of one that exists already.")] = None
     text: values.Consent
     other_text: values.OptionalConsent = ""
-    required: bool = False
-    active: bool = True
+    required: StrictBool = False
+    active: StrictBool = True
 
 
 ALL_OF_THEM = (
@@ -264,12 +265,38 @@ class ConsentOut(BaseModel):
     active: bool
 
 
+class PhotoSize(BaseModel):
+    url: str
+    width: int
+
+
+class PhotoOut(BaseModel):
+    """``url`` is the largest of its ``sizes``; each may be kept for ever. ``alt_fr`` and ``alt_en``
+    say what it shows, to those who don't see it.
+    """
+
+    url: str
+    width: int
+    height: int
+    alt_fr: str
+    alt_en: str
+    sizes: list[PhotoSize]
+
+    @classmethod
+    def of(cls, photo: Photo) -> Self:
+        site = config.current().public_url
+        sizes = [PhotoSize(url=site + path, width=width) for width, path in photo.files]
+        own = {name: getattr(photo, name) for name in ("width", "height", "alt_fr", "alt_en")}
+        return cls(url=site + photo.largest, sizes=sizes, **own)
+
+
 class EventOut(BaseModel):
     """An event with its places. ``sales_end_at`` null: registration closes when it starts.
 
-    ``waiting`` places are wanted on its waiting list; ``remaining`` are those beyond them.
+    ``remaining`` are the places beyond those that are wanted on its waiting list. How many are
+    ``waiting``, ``how_to_pay`` and what is not ``active`` is told to the staff only.
     ``price`` is what a place costs where there are no ``options``; where there are, each
-    participant takes one of them. ``how_to_pay`` and what is not ``active`` are for the staff.
+    participant takes one of them.
     """
 
     id: str
@@ -286,7 +313,7 @@ class EventOut(BaseModel):
     capacity: values.Capacity | None
     confirmed: int
     held: int
-    waiting: int
+    waiting: int | None
     remaining: int | None
     sales_end_at: values.Moment | None
     refund_until: values.Moment | None
@@ -297,21 +324,27 @@ class EventOut(BaseModel):
     payment_methods: list[PaymentMethod]
     payment_days: int
     how_to_pay: str | None
+    photo: PhotoOut | None
     options: list[OptionOut]
     questions: list[QuestionOut]
     consents: list[ConsentOut]
 
     @classmethod
     def of(cls, event: Event, *, for_staff: bool = False, **more: int) -> Self:
-        made = set(EventOut.model_fields) - {"url", "how_to_pay", *ASKED}
+        made = set(EventOut.model_fields) - {"url", "waiting", "how_to_pay", "photo", *ASKED}
         own = {name: getattr(event, name) for name in made}
-        url = config.current().public_url + event.get_absolute_url()
+        photo = getattr(event, "photo", None)
+        told = {
+            "url": config.current().public_url + event.get_absolute_url(),
+            "waiting": event.waiting if for_staff else None,
+            "how_to_pay": event.how_to_pay if for_staff else None,
+            "photo": PhotoOut.of(photo) if photo else None,
+        }
         asked = {
             name: [_out(one) for one in getattr(event, name).all() if for_staff or one.active]
             for name in ASKED
         }
-        how_to_pay = event.how_to_pay if for_staff else None
-        return cls.model_validate(own | more | asked | {"url": url, "how_to_pay": how_to_pay})
+        return cls.model_validate(own | asked | told | more)
 
 
 def _out(one: PriceOption | Question | Consent) -> OptionOut | QuestionOut | ConsentOut:
@@ -445,6 +478,14 @@ class RegistrationIn(Given):
             answers=tuple(one.reply for one in self.answers),
             consents=tuple(Consenting(one.consent, one.given) for one in self.consents),
         )
+
+
+class OfferIn(Given):
+    """`payment_method` is one that the event offers; unless told, the offer's own."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"payment_method": "cheque"}})
+
+    payment_method: PaymentMethod | None = None
 
 
 class RegistrationCreated(BaseModel):

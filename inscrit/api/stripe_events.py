@@ -27,7 +27,9 @@ router = Router(tags=["stripe events"], auth=staff)
 class InboxQuery(PageQuery):
     """Which events; each condition that is given must hold."""
 
-    type: Annotated[Word | None, Field(examples=["checkout.session.completed"])] = None
+    type: Annotated[
+        Word | None, Field(json_schema_extra={"example": "checkout.session.completed"})
+    ] = None
     outcome: EventOutcome | None = None
     registration: Annotated[Word | None, Field(description="A registration's id.")] = None
 
@@ -68,7 +70,7 @@ def get_stripe_event(request: Request, stripe_event_id: str) -> StripeEventInFul
 
 @router.post(
     "/{slug:stripe_event_id}/replay",
-    response={200: ReplayOut, 401: ProblemOut, 403: ProblemOut, 404: ProblemOut},
+    response={200: ReplayOut, 401: ProblemOut, 403: ProblemOut, 404: ProblemOut, 422: ProblemOut},
 )
 def replay_stripe_event(
     request: Request,

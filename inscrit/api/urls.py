@@ -9,7 +9,7 @@ from ninja.operation import Operation
 
 from inscrit import __version__
 
-from . import checkin, events, examples, problems, registrations, stripe_events, waiting
+from . import checkin, events, examples, places, problems, registrations, stripe_events, waiting
 
 DESCRIPTION = """\
 Events, their places and registrations.
@@ -78,6 +78,7 @@ api = Api(
     urls_namespace="api",
 )
 api.add_router("/v1/events", events.router)
+api.add_router("/v1", places.router)
 api.add_router("/v1/events", waiting.router)
 api.add_router("/v1", registrations.router)
 api.add_router("/v1", checkin.router)

@@ -128,16 +128,17 @@ Email = Annotated[
     StringConstraints(strip_whitespace=True, max_length=254),
     AfterValidator(printable),
     AfterValidator(_email),
+    Field(json_schema_extra={"format": "email"}),
 ]
 Time = Annotated[
     AwareDatetime,
     BeforeValidator(_written_as_rfc_3339, json_schema_input_type=str),
     AfterValidator(_in_our_times),
-    Field(description="RFC 3339, with offset."),
+    Field(description="RFC 3339, with offset.", json_schema_extra={"format": "date-time"}),
 ]
 Moment = Annotated[datetime, AfterValidator(_in_utc)]
 """A time as we tell it, always in UTC."""
-TimeZone = Annotated[str, AfterValidator(_time_zone)]
+TimeZone = Annotated[str, AfterValidator(_time_zone), Field(description="Such as `Europe/Paris`.")]
 Currency = Annotated[
     str, StringConstraints(pattern=r"^[a-z]{3}$"), Field(description="ISO 4217, lower case.")
 ]

@@ -1,8 +1,11 @@
 """``/events/{id}/waiting-list``: who waits for a place."""
 # ruff: noqa: ARG001 - every operation is given the request
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any, Self
 
+from django.utils import translation
 from ninja import Query, Router
 from ninja.responses import Status
 from pydantic import BaseModel, Field
@@ -84,13 +87,16 @@ class WaitingPersonOut(NameOut):
 
 
 class WaitingCreated(BaseModel):
-    """``url`` is the personal page of whoever waits; it shows the position and gives it up."""
+    """``url`` is the personal page of whoever waits; it shows the position and gives it up.
 
-    id: str
-    position: int | None
+    All but ``places`` is told to the staff only: whoever waits has it by mail.
+    """
+
+    id: str | None = None
+    position: int | None = None
     places: int
-    token: str
-    url: str
+    token: str | None = None
+    url: str | None = None
 
     @classmethod
     def of(cls, entry: WaitingEntry) -> Self:
@@ -161,14 +167,21 @@ class WaitingQuery(PageQuery):
 def join_waiting_list(request: Request, event_id: str, body: WaitingIn) -> Status[WaitingCreated]:
     """Wait for places at an event that is sold out. A mail with the personal link is sent.
 
+    Without a key the answer is the same for an address that waits already, or has an offer that
+    stands: it gets a mail with its link. With a key that is `409 already_waiting`.
+
     Whoever's turn it is gets an offer by mail, with a link to pay. Coming by and registering does
     not overtake: while somebody waits, places beyond those they need are all that is sold.
 
-    `409 places_left` with `remaining`: register instead · `409 sales_closed` · `409
-    already_waiting`: this address waits already, or has an offer that stands · `409 never_enough`
+    `409 places_left` with `remaining`: register instead · `409 sales_closed` · `409 never_enough`
     with `capacity`: the event has fewer places in all, or at the price `option`.
     """
-    return Status(201, WaitingCreated.of(_join(body.order(event_id), request.auth.actor)))
+    order = body.order(event_id)
+    with _told():
+        if not request.auth.is_staff:
+            services.ask_to_join(order)
+            return Status(201, WaitingCreated(places=len(order.participants)))
+        return Status(201, WaitingCreated.of(services.join(order, actor=request.auth.actor)))
 
 
 @router.get(
@@ -191,9 +204,12 @@ def list_waiting(request: Request, event_id: str, query: Query[WaitingQuery]) ->
     return WaitingPage(items=[WaitingOut.of(one) for one in found.items], next=found.next)
 
 
-def _join(order: Order, actor: str) -> WaitingEntry:
+@contextmanager
+def _told() -> Iterator[None]:
+    """What stands in the way of joining, as problems. Raises Problem."""
     try:
-        return services.join(order, actor=actor)
+        with translation.override("en"):  # as all our errors are
+            yield
     except Event.DoesNotExist:
         raise problems.not_found("event") from None
     except SalesClosed:
@@ -206,7 +222,7 @@ def _join(order: Order, actor: str) -> WaitingEntry:
     except Unacceptable as error:
         raise problems.unacceptable(error) from None
     except services.AlreadyWaiting:
-        detail = "This address is on the waiting list already. The link is in the mail sent then."
+        detail = "This address waits already, or has an offer that stands."
         raise Problem(409, "already_waiting", detail) from None
 
 

@@ -40,9 +40,10 @@ class SetUpAdmin(Unchangeable, ModelAdmin[SetUp]):
 
 
 def _page(page: SetUpAdmin, request: HttpRequest, more: dict[str, Any]) -> HttpResponse:
-    if not page.has_view_permission(request):
+    may_check = request.user.has_perm("doctor.change_setup")
+    if not page.has_view_permission(request) or (request.method == "POST" and not may_check):
         raise PermissionDenied
-    return _show(request, page, more)
+    return _show(request, page, {"may_check": may_check, **more})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -65,6 +65,10 @@ class PaymentMethod(models.TextChoices):
     TRANSFER = Method.TRANSFER.value, _("By bank transfer")
 
 
+# What needs no post and no bank: it may be done until the event begins.
+AT_ONCE = (PaymentMethod.STRIPE, PaymentMethod.CASH)
+
+
 def usual_methods() -> list[str]:
     return [PaymentMethod.STRIPE.value, PaymentMethod.CHEQUE.value]
 
@@ -271,6 +275,16 @@ class Event(models.Model):
     @property
     def sales_close_at(self) -> datetime:
         return self.sales_end_at or self.starts_at
+
+    @property
+    def methods(self) -> list[PaymentMethod]:
+        """The ways to pay, the usual one first."""
+        return [one for one in PaymentMethod if one in self.payment_methods]
+
+    def methods_in_time(self, now: datetime) -> list[PaymentMethod]:
+        """Of the ways to pay those that can still arrive; all of them if none can."""
+        arrives = now + timedelta(days=self.payment_days) < self.starts_at
+        return [one for one in self.methods if arrives or one in AT_ONCE] or self.methods
 
     def held_for_payment_by_hand(self, now: datetime) -> datetime:
         """Until when places are held for who pays by cheque, in cash or by transfer."""

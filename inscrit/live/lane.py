@@ -21,6 +21,7 @@ EVENT_ID = r"[A-Za-z0-9-]{1,64}"
 PATH = re.compile(rf"/api/v1/(?:events/({EVENT_ID})/places(/stream)?|places/stream)")
 EVENT_IDS = re.compile(rf"{EVENT_ID}(?:,{EVENT_ID})*")
 ANY_ORIGIN = (b"access-control-allow-origin", b"*")  # public figures, no credentials
+ALLOW = (b"allow", b"GET, HEAD, OPTIONS")
 STREAM_HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-store"),
@@ -32,9 +33,9 @@ STREAM_HEADERS = [
 class Refused(Exception):
     """The request can't be answered: an error as RFC 9457 has it."""
 
-    def __init__(self, status: int, code: str, detail: str) -> None:
+    def __init__(self, status: int, code: str, detail: str, *headers: tuple[bytes, bytes]) -> None:
         super().__init__(detail)
-        self.status, self.code, self.detail = status, code, detail
+        self.status, self.code, self.detail, self.headers = status, code, detail, headers
 
 
 class LiveLane:
@@ -57,7 +58,7 @@ class LiveLane:
             await _permit(send)
             return
         if scope["method"] not in ("GET", "HEAD"):
-            raise Refused(405, "method_not_allowed", "Only GET is accepted here.")
+            raise Refused(405, "method_not_allowed", "Only GET is accepted here.", ALLOW)
         event_id, stream = match.groups()
         if event_id is None:
             await self._stream(await self._several(scope["query_string"]), receive, send, many=True)
@@ -113,7 +114,7 @@ async def _problem(send: Send, refused: Refused) -> None:
         "detail": refused.detail,
     }
     body = msgspec.json.encode(problem)
-    await _answer(send, refused.status, b"application/problem+json", body)
+    await _answer(send, refused.status, b"application/problem+json", body, *refused.headers)
 
 
 async def _permit(send: Send) -> None:
@@ -128,8 +129,11 @@ async def _permit(send: Send) -> None:
     await send({"type": "http.response.body", "body": b""})
 
 
-async def _answer(send: Send, status: int, content_type: bytes, body: bytes) -> None:
+async def _answer(
+    send: Send, status: int, content_type: bytes, body: bytes, *more: tuple[bytes, bytes]
+) -> None:
     headers = [
+        *more,
         (b"content-type", content_type),
         (b"content-length", str(len(body)).encode()),
         (b"cache-control", b"no-store"),

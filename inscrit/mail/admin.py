@@ -4,13 +4,14 @@
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from django.conf import settings
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.template.loader import render_to_string
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
@@ -40,7 +41,7 @@ from inscrit.registrations.models import Registration
 
 from . import changes, kinds, models, previewing, services
 from .composing import written
-from .delivery import without_key
+from .delivery import without_keys
 from .models import EventMails, Message, MessageState, Sending, Unsubscribed, UntoldChange
 from .resending import Resend, after_correcting
 
@@ -175,13 +176,12 @@ def words(message: Message) -> Sending:
         letter = written(message).letter
     except Exception as error:  # noqa: BLE001 - why it can't be written is what a person wants to see
         return Sending(message=message, text=f"{type(error).__name__}: {error}")
-    about = message.registration or message.waiting
     return Sending(
         message=message,
         recipient=message.recipient,
         subject=letter.subject,
-        text=without_key(letter.text, about),
-        html=without_key(letter.html, about),
+        text=without_keys(letter.text, message),
+        html=without_keys(letter.html, message),
     )
 
 
@@ -243,6 +243,20 @@ class EventMailsInline(StackedInline[EventMails, Event]):
     model = EventMails
     extra = 1
     can_delete = False
+    fields = ("words", "other_words", "reminder_days", "previews")
+    readonly_fields = ("previews",)
+
+    @admin.display(description=_("what they look like"))
+    def previews(self, mails: EventMails) -> "SafeString | str":
+        """The words as they are saved, in either language."""
+        if not mails.event_id:
+            return "–"
+        page = reverse("admin:mail_message_preview")
+        links = (
+            (f"{page}?sample=confirmed&language={code}&event={mails.event_id}", code, name)
+            for code, name in settings.LANGUAGES
+        )
+        return format_html_join(" · ", '<a href="{}" hreflang="{}">{}</a>', links)
 
 
 @admin.register(Unsubscribed)
@@ -331,8 +345,8 @@ def ask_whether_to_tell(request: HttpRequest, event: Event) -> str | None:
 
 def _copy_words(event: Event, copy: Event) -> None:
     if chosen := EventMails.objects.filter(event=event).first():
-        said = {"words": chosen.words, "reminder_days": chosen.reminder_days}
-        EventMails.objects.create(event=copy, **said)
+        copied = ("words", "other_words", "reminder_days")
+        EventMails.objects.create(event=copy, **{name: getattr(chosen, name) for name in copied})
 
 
 EventAdmin.inlines = [*EventAdmin.inlines, EventMailsInline]

@@ -20,10 +20,8 @@ from django.db import transaction
 from django.utils import timezone, translation
 
 from inscrit import config
-from inscrit.registrations.models import Registration
-from inscrit.waiting.models import WaitingEntry
 
-from . import enclosures, kinds, services
+from . import enclosures, kinds, services, unsubscribing
 from .composing import Parcel, packed, written
 from .models import FOR_ORGANISERS, WAITING, Message, MessageState, Sending
 
@@ -130,20 +128,24 @@ def _keep(message: Message, parcel: Parcel) -> None:
     """The words as they went out; but what opens a registration is for its registrant alone."""
     if kinds.of(message.kind).secret:
         return
-    letter, about = parcel.letter, message.registration or message.waiting
+    letter = parcel.letter
     Sending.objects.create(
         message=message,
         at=message.sent_at or timezone.now(),
         recipient=message.recipient,
         subject=letter.subject,
-        text=without_key(letter.text, about),
-        html=without_key(letter.html, about),
+        text=without_keys(letter.text, message),
+        html=without_keys(letter.html, message),
         attachments=", ".join(file.name for file in parcel.files),
     )
 
 
-def without_key(text: str, about: Registration | WaitingEntry | None) -> str:
-    return text if about is None else text.replace(about.token, "…")
+def without_keys(text: str, message: Message) -> str:
+    """Without what opens the reader's own page, and what asks for no more mails in their name."""
+    about = message.registration or message.waiting
+    for key in (unsubscribing.token(message), about.token if about else ""):
+        text = text.replace(key, "…") if key else text
+    return text
 
 
 def _prepare(message_id: int) -> Exception | None:

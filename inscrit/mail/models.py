@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from inscrit.events.models import Event
+from inscrit.events.wording import worded
 from inscrit.registrations import lifecycle
 from inscrit.registrations.models import Registration
 from inscrit.waiting.models import WaitingEntry
@@ -29,6 +30,7 @@ class MessageKind(models.TextChoices):
     PLACE_OFFERED = lifecycle.MailKind.PLACE_OFFERED.value, _("Place offered")
     OFFER_LAPSED = lifecycle.MailKind.OFFER_LAPSED.value, _("Offer lapsed")
     WAITING_JOINED = "waiting_joined", _("On the waiting list")
+    WAITING_AGAIN = "waiting_again", _("On the waiting list already")
     WAITING_CLOSED = "waiting_closed", _("Waiting list closed")
     EVENT_CHANGED = "event_changed", _("Event changed")
     REMINDER = "reminder", _("Reminder")
@@ -45,7 +47,11 @@ FOR_ORGANISERS = (
     MessageKind.ORGANISER_DIGEST,
 )
 # Whoever waits has no registration yet.
-FOR_WHO_WAITS = (MessageKind.WAITING_JOINED, MessageKind.WAITING_CLOSED)
+FOR_WHO_WAITS = (
+    MessageKind.WAITING_JOINED,
+    MessageKind.WAITING_AGAIN,
+    MessageKind.WAITING_CLOSED,
+)
 
 
 class MessageState(models.TextChoices):
@@ -153,7 +159,7 @@ class Message(models.Model):
 
 
 class Sending(models.Model):
-    """One time that a message went out, in the words it had then; without the reader's own link."""
+    """One time that a message went out, in the words it had then, but without keys."""
 
     message = models.ForeignKey(Message, models.CASCADE, related_name="sendings")
     at = models.DateTimeField(_("sent"), default=timezone.now)
@@ -189,6 +195,14 @@ class EventMails(models.Model):
             "Plain text; an empty line begins a new paragraph."
         ),
     )
+    other_words = models.TextField(
+        _("your own words in the other language"),
+        blank=True,
+        default="",
+        db_default="",
+        max_length=2000,
+        help_text=_("Whoever has nothing to read in their language reads the other one."),
+    )
     reminder_days = models.PositiveSmallIntegerField(
         _("reminder, days before"),
         default=3,
@@ -209,6 +223,14 @@ class EventMails(models.Model):
 
     def __str__(self) -> str:
         return str(self.event)
+
+    @classmethod
+    def words_for(cls, event_id: str) -> str:
+        """The organiser's own words for a reader of the language that is active."""
+        chosen = cls.objects.filter(pk=event_id).first()
+        if chosen is None:
+            return ""
+        return worded(chosen.words or chosen.other_words, chosen.other_words)
 
 
 class UntoldChange(models.Model):

@@ -13,7 +13,7 @@ from inscrit import config, money
 from inscrit.events.models import EventStatus
 from inscrit.registrations.lifecycle import CONFIRMED, HOLDING, PaymentMethod, Status
 from inscrit.registrations.models import Registration
-from inscrit.waiting.models import WaitingEntry
+from inscrit.waiting.models import State, WaitingEntry
 
 from . import attachments, changes, enclosures, kinds, reasons
 from .kinds import Kind
@@ -46,6 +46,12 @@ def _kinds() -> list[Kind]:
         _kind(MessageKind.PLACE_OFFERED, context=offered, needless=settled),
         _kind(MessageKind.OFFER_LAPSED),
         _kind(MessageKind.WAITING_JOINED, button=in_line, context=_for_who_waits),
+        _kind(
+            MessageKind.WAITING_AGAIN,
+            button=in_line,
+            context=_for_who_waits,
+            needless=waits_no_more,
+        ),
         _kind(MessageKind.WAITING_CLOSED, button=in_line, context=_for_who_waits),
         _kind(MessageKind.EVENT_CHANGED, context=_changed, needless=not_coming),
         _kind(MessageKind.REMINDER, context=_with_own_words, needless=no_reminder, optional=True),
@@ -81,17 +87,26 @@ def offered(message: Message) -> Context:
     registration = _of(message)
     if not registration.amount:
         return {"button": _("Accept the offer")}
+    methods = registration.choice_of_methods(timezone.now())
     if registration.payment_method != PaymentMethod.STRIPE:
-        return {}
+        told = {"ways": [one.label for one in methods]}
+        return {**told, "button": _("Choose how to pay")} if methods else {}
     amount = money.written(registration.amount, registration.currency, get_language() or "")
-    return {"button": gettext("Pay %(amount)s now") % {"amount": amount}}
+    return {
+        "ways": [one.label for one in methods if one != registration.payment_method],
+        "button": gettext("Pay %(amount)s now") % {"amount": amount},
+    }
+
+
+def _entry_of(message: Message) -> WaitingEntry:
+    if message.waiting is None:
+        raise WaitingEntry.DoesNotExist
+    return message.waiting
 
 
 def _for_who_waits(message: Message) -> Context:
     """An entry on the list is shown as a registration is."""
-    entry = message.waiting
-    if entry is None:
-        raise WaitingEntry.DoesNotExist
+    entry = _entry_of(message)
     return {
         "registration": entry,
         "event": entry.event,
@@ -103,8 +118,7 @@ def _for_who_waits(message: Message) -> Context:
 
 
 def _with_own_words(message: Message) -> Context:
-    chosen = EventMails.objects.filter(pk=_of(message).event_id).first()
-    return {"own_words": chosen.words if chosen else ""}
+    return {"own_words": EventMails.words_for(_of(message).event_id)}
 
 
 def _confirmed(message: Message) -> Context:
@@ -150,6 +164,14 @@ def settled(message: Message) -> Promise | None:
     registration = _of(message)
     if registration.status != Status.PENDING or registration.cancelling:
         return _("It is paid by now, or it has ended.")
+    return None
+
+
+def waits_no_more(message: Message) -> Promise | None:
+    entry = _entry_of(message)
+    offered = entry.registration is not None and entry.registration.status == Status.PENDING
+    if entry.state != State.WAITING and not offered:
+        return _("They do not wait any more.")
     return None
 
 

@@ -55,8 +55,7 @@ def _waits(_registration: Registration) -> Mapping[str, Any]:
 
 
 def _own_words(registration: Registration) -> Mapping[str, Any]:
-    chosen = EventMails.objects.filter(pk=registration.event_id).first()
-    return {"own_words": chosen.words if chosen else ""}
+    return {"own_words": EventMails.words_for(registration.event_id)}
 
 
 def _told_it_ended(registration: Registration) -> Mapping[str, Any]:
@@ -120,6 +119,7 @@ SAMPLES = {
         Sample("place_offered", MessageKind.PLACE_OFFERED, "", {}, _offered),
         Sample("offer_lapsed", MessageKind.OFFER_LAPSED),
         Sample("waiting_joined", MessageKind.WAITING_JOINED, "", {}, _waits),
+        Sample("waiting_again", MessageKind.WAITING_AGAIN, "", {}, _waits),
         Sample("waiting_closed", MessageKind.WAITING_CLOSED, "", {}, _waits),
         Sample("event_changed", MessageKind.EVENT_CHANGED, "", _PAID, _another_day),
         Sample("reminder", MessageKind.REMINDER, "", _PAID, _own_words),

@@ -7,7 +7,7 @@ from django.db import transaction
 from django.utils import translation
 from ninja import Query, Router
 from ninja.responses import Status
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StringConstraints
 
 from inscrit.api import problems, values
 from inscrit.api.access import Request, organisers
@@ -56,7 +56,10 @@ Url = Annotated[
     StringConstraints(strip_whitespace=True, max_length=500),
     AfterValidator(values.printable),
     AfterValidator(_reachable),
-    Field(description="`https://` only. Private addresses are refused."),
+    Field(
+        description="`https://` only. Private addresses are refused.",
+        json_schema_extra={"format": "uri"},
+    ),
 ]
 Types = Annotated[
     list[Type], Field(min_length=1, max_length=len(TYPES), description="What it is told.")
@@ -71,7 +74,7 @@ class EndpointPatch(Given):
     url: Url = LEFT_OUT
     description: values.OptionalLine = LEFT_OUT
     types: Types = LEFT_OUT
-    enabled: bool = LEFT_OUT
+    enabled: StrictBool = LEFT_OUT
 
     def given(self) -> dict[str, Any]:
         """The columns that the caller wrote, with their values."""

@@ -4,7 +4,6 @@ import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any
 
 from django import forms
@@ -28,8 +27,6 @@ from inscrit.registrations.services import (
 )
 
 KEY = re.compile(r"[\w-]{20,64}")
-# What needs no post and no bank: it may be done until the event begins.
-AT_ONCE = (PaymentMethod.STRIPE, PaymentMethod.CASH)
 NAMES = ("first_name", "last_name")
 # What a question or a consent may end with, and a colon must not follow.
 ENDS = " \u00a0\u202f.:?!"
@@ -296,13 +293,7 @@ class RegistrationForm:
 
 
 def methods_for(terms: Terms) -> list[PaymentMethod]:
-    """The ways to pay; one that takes days only if it can arrive before the event, or is alone."""
-    if terms.is_free:
-        return []
-    event = terms.event
-    offered = [one for one in PaymentMethod if one in event.payment_methods]
-    arrives = timezone.now() + timedelta(days=event.payment_days) < event.starts_at
-    return [one for one in offered if arrives or one in AT_ONCE] or offered
+    return [] if terms.is_free else terms.event.methods_in_time(timezone.now())
 
 
 def hint(event: Event, method: str) -> str:

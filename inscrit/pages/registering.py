@@ -18,6 +18,7 @@ from inscrit.registrations.services import (
 
 from . import events
 from .forms import RegistrationForm
+from .redirects import SeeOther
 from .submitting import Refused, submitted
 
 
@@ -30,14 +31,14 @@ async def register(request: HttpRequest, slug: str) -> HttpResponse:
     return await submitted(request, terms, _take)
 
 
-async def _take(form: RegistrationForm) -> str:
-    """Hold the places; returns where the buyer goes next. Raises Refused."""
+async def _take(form: RegistrationForm) -> HttpResponse:
+    """Hold the places, and send the buyer on. Raises Refused."""
     registration = await _hold(form)
-    page = registration.get_absolute_url()
+    page = SeeOther(registration.get_absolute_url())
     if not _pays_online(registration):
         return page
     try:
-        return await checkout.open_checkout(registration.pk)
+        return SeeOther(await checkout.open_checkout(registration.pk))
     except checkout.NothingToPay:
         return page
     except checkout.CheckoutNotOpened as error:

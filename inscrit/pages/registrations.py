@@ -1,19 +1,23 @@
 """One registration, for whoever holds its link."""
 
+from datetime import datetime
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from inscrit.jobs import in_database
 from inscrit.papers import entry, receipts
-from inscrit.payments import cancelling, checkout
+from inscrit.payments import cancelling, checkout, offers
 from inscrit.payments.stripe_gateway import StripeRefused, StripeUnavailable
-from inscrit.registrations import services
-from inscrit.registrations.ledger import Report
-from inscrit.registrations.lifecycle import CONFIRMED, HOLDING, LAPSED, OfferAccepted, Status
+from inscrit.registrations.lifecycle import CONFIRMED, HOLDING, LAPSED, Status
 from inscrit.registrations.models import PaymentMethod, Registration, RegistrationStatus
+from inscrit.registrations.quote import Unacceptable
 
+from .forms import hint
 from .opening import opened
 from .privacy import private
 from .redirects import SeeOther
@@ -47,18 +51,25 @@ async def status(request: HttpRequest, registration_id: str) -> HttpResponse:
 async def pay(request: HttpRequest, registration_id: str) -> HttpResponse:
     """On to Stripe, to the one session that is open; back to the page if there is none.
 
-    A place offered that costs nothing is taken by the same button.
+    A place offered is taken by the same button; it names the way to pay where there are several.
     """
     registration = await opened(request, registration_id)
-    if not registration.amount:
-        accept = Report(OfferAccepted(), "registrant", registration_id)
-        await in_database(services.report, accept)
-        return SeeOther(registration.get_absolute_url())
+    page = registration.get_absolute_url()
     try:
-        return SeeOther(await checkout.open_checkout(registration_id))
-    except (checkout.NothingToPay, checkout.CheckoutNotOpened):
+        if registration.offered_until is None:
+            return SeeOther(await checkout.open_checkout(registration_id))
+        chosen = request.POST.get("payment_method")
+        method = PaymentMethod(chosen) if chosen in PaymentMethod.values else None
+        return SeeOther(await offers.take(registration_id, method, actor="registrant") or page)
+    except offers.StillOpen:
+        problem = _(
+            "The payment page that you opened before could not be closed just now. Please try "
+            "again in a moment."
+        )
+        return await in_database(_show, request, registration_id, problem=problem)
+    except (checkout.NothingToPay, checkout.CheckoutNotOpened, offers.NoOffer, Unacceptable):
         # The page explains what happened.
-        return SeeOther(registration.get_absolute_url())
+        return SeeOther(page)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -102,7 +113,9 @@ async def _read_stripe(registration_id: str, session_id: str) -> None:
         return  # The webhook will tell; the page goes on asking.
 
 
-def _show(request: HttpRequest, registration_id: str, *, returned: bool) -> HttpResponse:
+def _show(
+    request: HttpRequest, registration_id: str, *, returned: bool = False, problem: str = ""
+) -> HttpResponse:
     registration = Registration.objects.select_related("event").get(pk=registration_id)
     history = timeline(registration)
     # What costs nothing is accepted on the page, whatever is paid by hand besides.
@@ -110,7 +123,10 @@ def _show(request: HttpRequest, registration_id: str, *, returned: bool) -> Http
     pending = registration.status == RegistrationStatus.PENDING
     now = timezone.now()
     held = registration.hold_expires_at is not None and now < registration.hold_expires_at
+    ways = _ways(registration, now)
     context = {
+        "problem": problem,
+        "ways": ways,
         "registration": registration,
         "event": registration.event,
         "participants": registration.participants.prefetch_related("answers__question"),
@@ -122,7 +138,8 @@ def _show(request: HttpRequest, registration_id: str, *, returned: bool) -> Http
         "held": held,
         "returned": returned,
         "can_pay": pending and online and held,
-        "changing": registration.status == RegistrationStatus.PROCESSING or (pending and online),
+        "changing": registration.status == RegistrationStatus.PROCESSING
+        or (pending and (online or bool(ways))),
         "is_offer": pending and held and registration.offered_until is not None,
         "can_cancel": _can_cancel(registration),
         "code": entry.svg(registration.pk) if entry.is_given(registration) else "",
@@ -130,4 +147,22 @@ def _show(request: HttpRequest, registration_id: str, *, returned: bool) -> Http
         "stages": stages(registration, history),
         "can_register_again": registration.event.is_on_sale(now),
     }
-    return render(request, "pages/registration.html", context)
+    return render(request, "pages/registration.html", context, status=503 if problem else 200)
+
+
+def _ways(registration: Registration, now: datetime) -> list[dict[str, Any]]:
+    """How an offer may be paid, with what it means, where there is a choice.
+
+    Who pays online has until the end of the offer, as the page says already.
+    """
+    if not offers.stands(registration, now):
+        return []
+    methods = registration.choice_of_methods(now)
+    return [
+        {
+            "method": one,
+            "label": one.label,
+            "hint": "" if one == PaymentMethod.STRIPE else hint(registration.event, one),
+        }
+        for one in methods
+    ]

@@ -14,7 +14,6 @@ from inscrit.registrations.services import SoldOut, Unacceptable
 
 from . import events
 from .forms import RegistrationForm, new_key
-from .redirects import SeeOther
 
 # A hall full of families shares an address; nobody fills in one form a second.
 FORMS = Limit("forms", 60)
@@ -36,9 +35,9 @@ class Refused(Exception):
 
 
 async def submitted(
-    request: HttpRequest, terms: Terms, take: Callable[[RegistrationForm], Awaitable[str]]
+    request: HttpRequest, terms: Terms, take: Callable[[RegistrationForm], Awaitable[HttpResponse]]
 ) -> HttpResponse:
-    """Do what a valid form asks for, and go where ``take`` says; else show it again.
+    """Do what a valid form asks for, and answer what ``take`` says; else show it again.
 
     ``take`` may raise Refused.
     """
@@ -50,7 +49,7 @@ async def submitted(
         return await in_database(events.show, request, form, status=422)
     try:
         _count(request)
-        return SeeOther(await take(form))
+        return await take(form)
     except Refused as refused:
         return await _refused(request, terms.event.slug, refused)
 

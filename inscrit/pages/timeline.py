@@ -19,6 +19,7 @@ SENTENCES: dict[str, Promise] = {
     Reason.FREE_OF_CHARGE: _("You registered, free of charge."),
     Reason.PLACE_OFFERED: _("It was your turn on the waiting list, and you got an offer."),
     Reason.OFFER_ACCEPTED: _("You accepted the offer."),
+    Reason.OFFER_TAKEN: _("You took the offer, and chose how to pay."),
     Reason.OFFER_LAPSED: _("The time to accept the offer ran out."),
     Reason.PAYMENT_RECEIVED: _("Your payment arrived."),
     Reason.PAYMENT_UNDER_WAY: _("Your bank has been asked for the payment; that takes some days."),

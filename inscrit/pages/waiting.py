@@ -1,6 +1,7 @@
 """The waiting list of an event, and one's own place in its line."""
 
 from contextlib import suppress
+from functools import partial
 
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
@@ -22,18 +23,20 @@ from .submitting import Refused, submitted
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@private
 async def join(request: HttpRequest, slug: str) -> HttpResponse:
     terms = await in_database(events.terms_at, slug)
     if request.method != "POST":
         # A browser that goes back to a form it had sent may ask for it again like this.
         return await in_database(events.show, request, RegistrationForm.blank(terms))
-    return await submitted(request, terms, _join)
+    return await submitted(request, terms, partial(_join, request))
 
 
-async def _join(form: RegistrationForm) -> str:
-    """Takes a place in the line; returns its page. Raises Refused."""
+async def _join(request: HttpRequest, form: RegistrationForm) -> HttpResponse:
+    """Asks for a place in the line; the link to it comes by mail only. Raises Refused."""
+    order = form.order(get_language() or "fr")
     try:
-        entry = await in_database(services.join, form.order(get_language() or "fr"))
+        await in_database(services.ask_to_join, order)
     except SalesClosed as error:
         raise Refused(_("Registration for this event is closed."), 409) from error
     except services.PlacesLeft as error:
@@ -43,13 +46,8 @@ async def _join(form: RegistrationForm) -> str:
         raise Refused("", 422) from error
     except services.NeverEnough as error:
         raise Refused(_never_enough(error), 409, may_wait=True) from error
-    except services.AlreadyWaiting as error:
-        problem = _(
-            "This address is on the waiting list already. The way to your place in the line is in"
-            " the e-mail we sent you."
-        )
-        raise Refused(problem, 409, may_wait=True) from error
-    return entry.get_absolute_url()
+    context = {"event": form.event, "email": order.contact.email}
+    return await in_database(render, request, "pages/asked_to_wait.html", context)
 
 
 def _never_enough(error: services.NeverEnough) -> str:

@@ -36,6 +36,9 @@ REASONS: dict[str, Explanation] = {
     Reason.OFFER_ACCEPTED: E(
         _("The offer from the waiting list was accepted: there is nothing to pay.")
     ),
+    Reason.OFFER_TAKEN: E(
+        _("The offer from the waiting list was taken. It is paid by hand: the money is awaited.")
+    ),
     Reason.OFFER_STANDS: E(
         _("The payment page was left and has closed. The offer from the waiting list still stands.")
     ),

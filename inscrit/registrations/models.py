@@ -1,5 +1,7 @@
 """Who has a place: registrations, their participants, and the journal that explains them."""
 
+from datetime import datetime
+
 from django.conf import settings
 from django.core import signing
 from django.db import models
@@ -170,6 +172,11 @@ class Registration(models.Model):
     def token(self) -> str:
         """What opens this registration's page without an account."""
         return _signer.signature(self.pk)
+
+    def choice_of_methods(self, now: datetime) -> list[PaymentMethod]:
+        """How an offer from the waiting list may be paid; empty where there is no choice."""
+        methods = self.event.methods_in_time(now) if self.amount else []
+        return methods if methods != [self.payment_method] else []
 
     def opens_with(self, token: str) -> bool:
         return constant_time_compare(self.token, token)

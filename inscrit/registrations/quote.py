@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from inscrit.events.consents import Consent
+from inscrit.events.models import Event
 from inscrit.events.options import PriceOption
 from inscrit.events.questions import Question
 from inscrit.events.terms import Terms
@@ -99,14 +100,17 @@ def quote(order: Order, terms: Terms) -> Quote:
 
 
 def _method(order: Order, terms: Terms, mistakes: list[Mistake]) -> PaymentMethod:
-    offered = [one for one in PaymentMethod if one in terms.event.payment_methods]
     if order.method is None:
-        return offered[0]
-    if order.method not in offered:
-        offers = ", ".join(str(one.label) for one in offered)
-        text = _("This way to pay is not offered here. There is: {offers}.").format(offers=offers)
-        mistakes.append(Mistake(("payment_method",), text))
+        return terms.event.methods[0]
+    if order.method not in terms.event.methods:
+        mistakes.append(not_offered(terms.event))
     return order.method
+
+
+def not_offered(event: Event) -> Mistake:
+    offers = ", ".join(str(one.label) for one in event.methods)
+    text = _("This way to pay is not offered here. There is: {offers}.").format(offers=offers)
+    return Mistake(("payment_method",), text)
 
 
 def _seat(number: int, person: Person, terms: Terms, mistakes: list[Mistake]) -> Seat:

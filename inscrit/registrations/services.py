@@ -95,7 +95,7 @@ def hold_places(order: Order, *, actor: str = "registrant") -> Registration:
         _take_places(event, registration, reserved=F("waiting"))
         _take_options(wanted, reserved=F("waiting"))
         if kind := _mail_at_once(registration):
-            _tell(registration, kind)
+            tell(registration, kind)
     log.info("📝 Registered: " + registration.pk, event_id=event.pk, places=registration.places)
     return registration
 
@@ -111,7 +111,7 @@ def offer_places(
     registration = _create(order, wanted, event, _Hold(status, reason, until, until), actor)
     _take_places(event, registration)
     _take_options(wanted)
-    _tell(registration, MailKind.PLACE_OFFERED)
+    tell(registration, MailKind.PLACE_OFFERED)
     return registration
 
 
@@ -259,7 +259,7 @@ def _take_places(event: Event, registration: Registration, reserved: F | int = 0
         raise SoldOut(event.remaining or 0)
 
 
-def _tell(registration: Registration, kind: MailKind) -> None:
+def tell(registration: Registration, kind: MailKind) -> None:
     run([with_rows(SQL["queue_mails"], [{"registration_id": registration.pk, "kind": kind}])])
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import structlog
 from django.db import transaction
-from django.db.models import F, Max, QuerySet
+from django.db.models import F, Max, Q, QuerySet
 from django.utils import timezone
 
 from inscrit.events.models import Event, EventStatus, PriceOption
@@ -48,7 +48,11 @@ class NeverEnough(Exception):
 
 
 class AlreadyWaiting(Exception):
-    """This address is on the list, or has an offer that stands."""
+    """This address is on the list, or has an offer that stands: by ``entry``."""
+
+    def __init__(self, entry: WaitingEntry) -> None:
+        super().__init__("this address waits already")
+        self.entry = entry
 
 
 class NotWaiting(Exception):
@@ -74,8 +78,8 @@ def join(order: Order, *, actor: str = "registrant") -> WaitingEntry:
             raise SalesClosed
         wanted = quote(order, terms_of(event))
         _check_that_waiting_helps(event, wanted)
-        if _is_known(event, order.contact):
-            raise AlreadyWaiting
+        if known := _known(event, order.contact):
+            raise AlreadyWaiting(known)
         entry = _append(event, order.contact, wanted)
         _want([entry])
         _note([entry], What.JOINED, actor)
@@ -97,11 +101,23 @@ def _check_that_waiting_helps(event: Event, wanted: Quote) -> None:
             raise NeverEnough(option.quota, option)
 
 
-def _is_known(event: Event, contact: Contact) -> bool:
-    same = WaitingEntry.objects.filter(event=event, contact_email__iexact=contact.email)
-    waits = same.filter(state=State.WAITING)
-    has_offer = same.filter(registration__status=RegistrationStatus.PENDING)
-    return waits.exists() or has_offer.exists()
+def ask_to_join(order: Order, *, actor: str = "registrant") -> None:
+    """As ``join``, but whoever waits already is sent the link again, once a day at most.
+
+    Nothing tells the one from the other but the mailbox: anybody may ask with any address.
+    Raises Event.DoesNotExist, SalesClosed, Unacceptable, PlacesLeft, NeverEnough.
+    """
+    try:
+        join(order, actor=actor)
+    except AlreadyWaiting as known:
+        _tell([known.entry.pk], "waiting_again", about=f"waits {timezone.localdate()}")
+
+
+def _known(event: Event, contact: Contact) -> WaitingEntry | None:
+    stands = Q(state=State.WAITING) | Q(registration__status=RegistrationStatus.PENDING)
+    return WaitingEntry.objects.filter(
+        stands, event=event, contact_email__iexact=contact.email
+    ).first()
 
 
 def _append(event: Event, contact: Contact, wanted: Quote) -> WaitingEntry:
@@ -215,8 +231,8 @@ def wanted_now(entry: WaitingEntry) -> Quote:
         for id_, given, text in entry.consents
         if id_ in consents
     ]
-    offered = [one for one in PaymentMethod if one in event.payment_methods]
-    method = offered[0] if any(seat.price for seat in seats) else PaymentMethod.STRIPE
+    first = event.methods_in_time(timezone.now())[0]
+    method = first if any(seat.price for seat in seats) else PaymentMethod.STRIPE
     return Quote(method, seats, _still(entry.order.answers, asked), agreements)
 
 
@@ -306,7 +322,8 @@ def _note(entries: Sequence[WaitingEntry], what: WaitingNote.What, actor: str) -
     )
 
 
-def _tell(entry_ids: Sequence[str], kind: str) -> None:
+def _tell(entry_ids: Sequence[str], kind: str, *, about: str | None = None) -> None:
+    """``about``: it is told once to each."""
     if entry_ids:
-        parameters = {"entries": list(entry_ids), "kind": kind}
+        parameters = {"entries": list(entry_ids), "kind": kind, "about": about}
         run([Statement(SQL["queue_mails"], parameters)])

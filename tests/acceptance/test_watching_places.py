@@ -69,6 +69,17 @@ def test_events_that_can_t_be_watched_are_refused_with_a_problem(
     assert answer.json()["status"] == status
 
 
+@pytest.mark.parametrize("method", ["POST", "DELETE", "TRACE"])
+def test_places_are_only_read_and_the_answer_says_so(
+    installation: Installation, method: str
+) -> None:
+    for path in (f"{SEVERAL}?events=ev-a", "/api/v1/events/ev-a/places"):
+        answer = installation.web.request(method, path)
+        assert answer.status_code == httpx.codes.METHOD_NOT_ALLOWED
+        assert answer.headers["allow"] == "GET, HEAD, OPTIONS"
+        assert answer.json()["code"] == "method_not_allowed"
+
+
 def test_those_who_never_read_and_those_who_left_hold_nobody_up(
     installation: Installation, open_event: OpenEvent
 ) -> None:

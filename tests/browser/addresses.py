@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..acceptance.installation import Installation  # noqa: TID252
+from ..acceptance.installation import Installation, eventually  # noqa: TID252
 
 Made = dict[str, Any]
 
@@ -36,6 +36,7 @@ class Town:
     paid: Made
     cheque: Made
     expired: Made
+    offered: str
 
     @classmethod
     def build(cls, installation: Installation, open_event: Callable[..., Made]) -> "Town":
@@ -54,7 +55,24 @@ class Town:
         installation.await_status(paid, "PAID")
         cancel = f"/api/v1/registrations/{expired['id']}/cancel"
         installation.web.post(cancel, params={"token": expired["token"]}).raise_for_status()
-        return cls(event, full, free, priced, off, waiting, paid, cheque, expired)
+        offered = _offered(installation, open_event(title="Une place", capacity=1))
+        return cls(event, full, free, priced, off, waiting, paid, cheque, expired, offered)
+
+
+def _offered(installation: Installation, event: Made) -> str:
+    """The page of a place that came free for somebody who waited."""
+    made = installation.register(event["id"], 1).json()
+    body = {
+        "contact": {"name": "Wanda", "email": "wanda@example.org"},
+        "participants": [{"first_name": "Zoé", "last_name": "Roy"}],
+    }
+    with installation.organiser("offers") as organiser:
+        joined = organiser.post(f"/api/v1/events/{event['id']}/waiting-list", json=body).json()
+    cancel = f"/api/v1/registrations/{made['id']}/cancel"
+    installation.web.post(cancel, params={"token": made["token"]}).raise_for_status()
+    path = joined["url"].removeprefix(installation.site)
+    eventually(lambda: installation.web.get(path).next_request, "the place is offered")
+    return str(path)
 
 
 def _own(made: Made, path: str = "") -> str:
@@ -74,6 +92,7 @@ PUBLIC: Mapping[str, Callable[[Town], str]] = {
     "registration, paid": lambda town: _own(town.paid),
     "registration, cheque": lambda town: _own(town.cheque),
     "registration, cancelled": lambda town: _own(town.expired),
+    "an offer": lambda town: town.offered,
     "cancel?": lambda town: _own(town.waiting, "/cancel"),
     "not found": lambda _: "/events/nothing-here",
 }

@@ -45,9 +45,10 @@ def test_sold_out_then_offered_then_paid(
     event = open_event(title="Nuit au musée", capacity=2)
     made = installation.register(event["id"], 2).json()
     wait_for(phone, installation, event, "Léa", "Noé")
-    expect(phone.get_by_role("heading", name="C’est bientôt votre tour")).to_be_visible()
+    expect(phone.get_by_role("heading", name="Regardez dans votre boîte")).to_be_visible()
     joined = the_link_of(installation, "Vous êtes en liste d’attente", "Nuit au musée")
     phone.goto(joined)
+    expect(phone.get_by_role("heading", name="C’est bientôt votre tour")).to_be_visible()
     cancel(installation, made)
     # The page moves on by itself; the mail leads to the same place.
     offer = phone.get_by_role("heading", name="2 places sont libres pour vous")
@@ -67,6 +68,7 @@ def test_without_scripts_one_waits_and_leaves_the_line(
     event = open_event(title="Sans script, complet", capacity=1)
     installation.register(event["id"], 1)
     wait_for(page, installation, event, "Léa")
+    page.goto(the_link_of(installation, "Vous êtes en liste d’attente", event["title"]))
     expect(page.get_by_role("heading", name="C’est bientôt votre tour")).to_be_visible()
     page.get_by_role("link", name="Quitter la liste d’attente").click()
     page.get_by_role("button", name="Oui, la quitter").click()
@@ -81,5 +83,28 @@ def test_who_looks_while_the_last_place_goes_may_wait_with_the_same_form(
     fill_in(phone, "Léa")
     installation.register(event["id"], 1)
     phone.get_by_role("button", name="Se mettre en liste d’attente").click()
+    phone.goto(the_link_of(installation, "Vous êtes en liste d’attente", event["title"]))
     expect(phone.get_by_role("heading", name="C’est bientôt votre tour")).to_be_visible()
     expect(phone.get_by_text("Léa Martin")).to_be_visible()
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_an_offer_is_taken_to_be_paid_by_cheque(
+    request: pytest.FixtureRequest,
+    installation: Installation,
+    open_event: OpenEvent,
+    scripts: bool,
+) -> None:
+    page: Page = request.getfixturevalue("phone" if scripts else "phone_without_scripts")
+    event = open_event(
+        title=f"Au choix {scripts}", capacity=1, payment_methods=["stripe", "cheque"]
+    )
+    made = installation.register(event["id"], 1).json()
+    wait_for(page, installation, event, "Léa")
+    expect(page.get_by_text("camille@example.org")).to_be_visible()
+    cancel(installation, made)
+    page.goto(the_link_of(installation, "Une place est libre pour vous", event["title"]))
+    expect(page.get_by_role("button", name=re.compile("Payer"))).to_be_visible()
+    page.get_by_role("button", name="Par chèque").click()
+    expect(page.get_by_role("heading", name="Nous attendons votre chèque")).to_be_visible()
+    assert installation.places(event["id"])["held"] == 1

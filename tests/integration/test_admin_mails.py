@@ -1,5 +1,7 @@
 """A secretary at the outbox: what there is, what it says, what becomes of it."""
 
+import html
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -261,9 +263,19 @@ def test_saving_an_event_that_people_registered_for_leads_to_the_question() -> N
     event = make_event()
     paid(event)
     desk = organiser()
-    words = {"mails-0-words": "Apportez un pull.", "mails-0-reminder_days": "7"}
+    words = {
+        "mails-0-words": "Apportez un pull.",
+        "mails-0-other_words": "Bring a sweater.",
+        "mails-0-reminder_days": "7",
+    }
     answer = event_form.save(desk, event, title="Grande sortie", **words)
     assert answer.status_code == 302, answer.context["errors"] if answer.context else ""
     event.refresh_from_db()
     assert answer["location"] == address(event, "tell-change"), event.title
-    assert EventMails.objects.get(event=event).reminder_days == 7
+    mails = EventMails.objects.get(event=event)
+    assert (mails.reminder_days, mails.other_words) == (7, "Bring a sweater.")
+    page = desk.get(reverse("admin:events_event_change", args=[event.pk])).content.decode()
+    for language, said in (("fr", "Apportez un pull."), ("en", "Bring a sweater.")):
+        preview = f"sample=confirmed&language={language}&event={event.pk}"
+        (link,) = re.findall(rf'href="([^"]*{preview})"', html.unescape(page))
+        assert said in desk.get(link).content.decode()

@@ -1,6 +1,8 @@
 """An integrator reads and opens events."""
 
+import json
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -77,6 +79,8 @@ def test_without_a_known_key_nobody_opens_an_event(key: str | None) -> None:
         ("time_zone", "Europe/Atlantis"),
         ("time_zone", "../../etc/passwd"),
         ("status", "cancelled"),
+        ("options", [{"name": "Adulte", "price": 1, "active": 1}]),
+        ("questions", [{"text": "Repas ?", "required": "yes"}]),
         ("late_payment", "perhaps"),
         ("confirmed", 3),
     ],
@@ -84,7 +88,7 @@ def test_without_a_known_key_nobody_opens_an_event(key: str | None) -> None:
 def test_a_field_that_cannot_be_is_named(organiser: Caller, field: str, value: Any) -> None:
     problem = content(organiser.post("/events", EVENT | {field: value}), 422)
     assert problem["code"] == "invalid"
-    assert [error["field"] for error in problem["errors"]] == [field]
+    assert [error["field"].partition(".")[0] for error in problem["errors"]] == [field]
     assert problem["errors"][0]["message"]
     assert not Event.objects.exists()
 
@@ -193,6 +197,28 @@ def test_places_are_public(organiser: Caller, anybody: Caller) -> None:
     stream = anybody.get(f"/events/{event['id']}/places/stream")
     assert stream["Content-Type"].startswith("text/event-stream")
     assert b"event: places\ndata: {" in stream.content
+
+
+def test_without_the_live_lane_a_stream_tells_several_events_once(
+    organiser: Caller, anybody: Caller
+) -> None:
+    first, second, draft = (
+        organiser.open_event(capacity=places, status=status)["id"]
+        for places, status in ((4, "published"), (None, "published"), (9, "draft"))
+    )
+    stream = anybody.get(f"/places/stream?events={first},{second},{draft},ev-nobody-knows")
+    assert stream["Content-Type"].startswith("text/event-stream")
+    frames = stream.content.decode().strip().split("\n\n")[1:]
+    told = [json.loads(frame.removeprefix("event: places\ndata: ")) for frame in frames]
+    assert {each["event_id"]: each["remaining"] for each in told} == {first: 4, second: None}
+
+
+@pytest.mark.parametrize(
+    ("events", "status"),
+    [("", 422), ("ev-a,,ev-b", 422), ("ev-a\n", 422), (f"ev-a{',ev-b' * 100}", 422), ("ev-a", 404)],
+)
+def test_a_stream_of_no_events_is_refused(anybody: Caller, events: str, status: int) -> None:
+    content(anybody.get(f"/places/stream?{urlencode({'events': events})}"), status)
 
 
 @on_its_own_connections

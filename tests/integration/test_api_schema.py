@@ -9,7 +9,7 @@ from django.test import Client
 from ninja.constants import NOT_SET
 
 from inscrit.api import paging
-from inscrit.api.schemas import ProblemOut
+from inscrit.api.schemas import PlacesOut, ProblemOut
 from inscrit.api.urls import api
 from inscrit.events.models import Event
 from inscrit.outgoing.types import TYPES
@@ -24,8 +24,10 @@ CONTRACT = {
     ("post", "/events/{event_id}/cancel"),
     ("get", "/events/{event_id}/places"),
     ("get", "/events/{event_id}/places/stream"),
+    ("get", "/places/stream"),
     ("post", "/events/{event_id}/registrations"),
     ("get", "/registrations/{registration_id}"),
+    ("post", "/registrations/{registration_id}/take-offer"),
     ("post", "/registrations/{registration_id}/cancel"),
     ("post", "/registrations/{registration_id}/refund"),
     ("post", "/registrations/{registration_id}/mark-paid"),
@@ -78,6 +80,7 @@ def test_what_is_sent_has_an_example(schema: dict[str, Any]) -> None:
         "EventPatch",
         "RegistrationIn",
         "WaitingIn",
+        "OfferIn",
         "RefundIn",
         "ReviewIn",
         "CheckinIn",
@@ -85,6 +88,34 @@ def test_what_is_sent_has_an_example(schema: dict[str, Any]) -> None:
         "EndpointPatch",
     ):
         assert schema["components"]["schemas"][name]["example"]
+
+
+@pytest.mark.parametrize(
+    ("model", "field", "format_"),
+    [
+        ("EventIn", "starts_at", "date-time"),
+        ("EventPatch", "sales_end_at", "date-time"),
+        ("ContactIn", "email", "email"),
+        ("EndpointIn", "url", "uri"),
+    ],
+)
+def test_forms_that_programs_know_are_named(
+    schema: dict[str, Any], model: str, field: str, format_: str
+) -> None:
+    told = schema["components"]["schemas"][model]["properties"][field]
+    assert format_ in (told.get("format"), *(one.get("format") for one in told.get("anyOf", ())))
+
+
+def test_a_parameter_has_one_example_if_any(schema: dict[str, Any]) -> None:
+    """Several would have to have names of their own, which pydantic's have not."""
+    parameters = [
+        parameter
+        for methods in schema["paths"].values()
+        for operation in methods.values()
+        for parameter in operation.get("parameters", ())
+    ]
+    assert [one["name"] for one in parameters if "examples" in one] == []
+    assert {"events", "type"} <= {one["name"] for one in parameters if "example" in one}
 
 
 def test_the_examples_are_accepted(schema: dict[str, Any]) -> None:
@@ -159,6 +190,25 @@ def test_every_answer_has_an_example_that_is_true(schema: dict[str, Any]) -> Non
                 assert set(media["example"]) == set(model.model_fields)
                 seen += 1
     assert seen == len(known)
+
+
+def test_each_stream_of_places_shows_what_comes(schema: dict[str, Any]) -> None:
+    of_one = _streamed(schema, "/api/v1/events/{event_id}/places/stream")
+    of_several = _streamed(schema, "/api/v1/places/stream")
+    assert PlacesOut.model_validate(of_one[0])
+    assert len(of_several) > 1
+    for told in of_several:
+        assert told.pop("event_id").startswith("ev-")
+        assert PlacesOut.model_validate(told)
+
+
+def _streamed(schema: dict[str, Any], path: str) -> list[dict[str, Any]]:
+    answer = schema["paths"][path]["get"]["responses"]["200"]
+    (media,) = answer["content"]
+    assert media == "text/event-stream"
+    frames = answer["content"][media]["example"].strip().split("\n\n")
+    data = [frame.removeprefix("event: places\ndata: ") for frame in frames]
+    return [json.loads(one) for one in data]
 
 
 def test_every_error_has_an_example_with_its_code(schema: dict[str, Any]) -> None:

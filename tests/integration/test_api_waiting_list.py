@@ -33,12 +33,43 @@ def test_a_sold_out_event_tells_where_to_wait(
     refused = content(anybody.post(f"/events/{event['id']}/registrations", order()), 409)
     assert (refused["code"], refused["remaining"]) == ("sold_out", 0)
     line = refused["waiting_list"].removeprefix("/api/v1")
-    joined = content(anybody.post(line, someone("Ana", 2)), 201)
+    assert content(anybody.post(line, someone("Ana", 2)), 201)["places"] == 2
+
+
+def test_nobody_learns_from_an_answer_who_waits_already(
+    event: dict[str, Any], full: dict[str, Any], anybody: Caller, organiser: Caller
+) -> None:
+    line = f"/events/{event['id']}/waiting-list"
+    answers, seen = [], []
+    for _ in range(2):
+        answers.append(content(anybody.post(line, someone("Ana", 2)), 201))
+        seen.append(content(anybody.get(f"/events/{event['id']}")))
+    nothing = dict.fromkeys(("id", "position", "token", "url"))
+    assert answers == [{**nothing, "places": 2}] * 2
+    assert seen[0] == seen[1]
+    assert seen[0]["waiting"] is None
+    assert content(organiser.get(f"/events/{event['id']}"))["waiting"] == 2
+
+
+def test_the_staff_is_told_where_somebody_stands(
+    event: dict[str, Any], full: dict[str, Any], organiser: Caller
+) -> None:
+    line = f"/events/{event['id']}/waiting-list"
+    joined = content(organiser.post(line, someone("Ana", 2)), 201)
     assert (joined["position"], joined["places"]) == (1, 2)
     assert joined["url"].endswith(f"/waiting-list/{joined['id']}?token={joined['token']}")
     page = joined["url"].partition("8000")[2]
     assert Client().get(page).status_code == 200
-    assert content(anybody.get(f"/events/{event['id']}"))["waiting"] == 2
+    assert content(organiser.post(line, someone("Ana")), 409)["code"] == "already_waiting"
+
+
+def test_a_refusal_is_told_in_english_as_all_problems(
+    event: dict[str, Any], full: dict[str, Any], anybody: Caller
+) -> None:
+    body = someone("Ana") | {"consents": [{"consent": "cst-none", "given": True}]}
+    answer = anybody.post(f"/events/{event['id']}/waiting-list", body, **{"Accept-Language": "fr"})
+    (error,) = content(answer, 422)["errors"]
+    assert error == {"field": "consents.cst-none", "message": "This is not asked here."}
 
 
 def test_the_staff_sees_the_line_with_its_offers(
@@ -85,8 +116,6 @@ def test_what_stands_in_the_way_has_a_code_of_its_own(
     never = content(anybody.post(path, someone("Ana", 3)), 409)
     assert (never["code"], never["capacity"]) == ("never_enough", 2)
     anybody.register(event, 2)
-    content(anybody.post(path, someone("Ana")), 201)
-    assert content(anybody.post(path, someone("Ana")), 409)["code"] == "already_waiting"
     content(organiser.post(f"/events/{event['id']}/cancel"))
     assert content(anybody.post(path, someone("Bob")), 409)["code"] == "sales_closed"
     nowhere = "/events/ev-none/waiting-list"

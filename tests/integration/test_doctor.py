@@ -18,11 +18,13 @@ from django.test import Client
 from django.utils import translation
 
 from inscrit import config, ports
+from inscrit.api.models import Role
 from inscrit.backoffice import list_of
 from inscrit.doctor import canary, database, disk, examination, mail, ping, stripe, work
 from inscrit.doctor.finding import Finding, State
 from inscrit.doctor.models import SetUp
 from inscrit.payments import stripe_gateway
+from inscrit.people import roles
 from inscrit.webhooks.endpoints import EVENTS
 from inscrit.webhooks.models import StripeEvent
 
@@ -343,5 +345,24 @@ def test_the_first_page_has_a_red_line_for_whoever_may_see_it(no_worker: None) -
     assert desk.post(list_of(SetUp)).status_code == 403
 
 
-def test_whoever_only_reads_may_look() -> None:
-    assert reader().get(list_of(SetUp)).status_code == 200
+def test_whoever_only_reads_may_look_and_sends_nothing() -> None:
+    desk = reader()
+    page = desk.get(list_of(SetUp))
+    assert page.status_code == 200
+    assert "Check everything" not in text_of(page)
+    assert desk.post(list_of(SetUp)).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("role", "may"), [("organiser", True), ("secretary", True), ("readonly", False)]
+)
+def test_whoever_may_change_things_checks_everything(
+    account: Account, no_worker: None, role: str, may: bool
+) -> None:
+    roles.keep_right()
+    user = User.objects.create_user(role, password="x")
+    roles.give(user, Role(role))
+    desk = Client(headers={"accept-language": "en"})
+    desk.force_login(user)
+    assert ("Check everything" in text_of(desk.get(list_of(SetUp)))) is may
+    assert desk.post(list_of(SetUp)).status_code == (200 if may else 403)

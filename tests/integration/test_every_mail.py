@@ -114,6 +114,29 @@ def test_the_organisers_own_words_stand_in_the_confirmation_and_are_only_words()
     assert "Apportez &lt;b&gt;un pull&lt;/b&gt;.<br><br>À 8 h &amp; à l’heure." in letter.html
 
 
+@pytest.mark.parametrize(
+    ("words", "other_words", "in_french", "in_english"),
+    [
+        ("Un pull.", "A sweater.", "Un pull.", "A sweater."),
+        ("Un pull.", "", "Un pull.", "Un pull."),
+        ("", "A sweater.", "A sweater.", "A sweater."),
+    ],
+)
+def test_own_words_are_read_in_ones_own_language_if_they_are_written_in_it(
+    words: str, other_words: str, in_french: str, in_english: str
+) -> None:
+    event = make_event()
+    EventMails.objects.create(event=event, words=words, other_words=other_words)
+    message = message_of(event)
+    for locale, expected in (("fr", in_french), ("en", in_english)):
+        message.locale = locale
+        previewed = samples.letter(SAMPLES["reminder"], locale, event)
+        for letter in (written(message).letter, previewed):
+            said = [text for text in ("Un pull.", "A sweater.") if text in letter.text]
+            assert said == [expected]
+            assert expected in letter.html
+
+
 def test_own_words_stand_in_no_other_mail() -> None:
     event = make_event()
     EventMails.objects.create(event=event, words="Apportez un pull.")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from inscrit import config
 from inscrit.events.models import Event
-from inscrit.mail import delivery, digest, nudging
+from inscrit.mail import delivery, digest, nudging, unsubscribing
 from inscrit.mail.models import EventMails, Message, MessageKind, Sending, Unsubscribed
 from inscrit.registrations.lifecycle import CancelRequested, CheckoutExpired, Fact
 from inscrit.registrations.models import Registration
@@ -224,7 +224,12 @@ def test_the_digest_comes_once_a_day_from_its_hour_on(
     assert "Kermesse" in text
     assert "Encaissé en tout\u202f: 10,00\u00a0€" in text
     assert "confirmées\u202f: 1, retenues\u202f: 0, libres\u202f: 19 sur 20" in text
-    assert Sending.objects.get(message=message).subject == mail["subject"]
+    kept = Sending.objects.get(message=message)
+    assert kept.subject == mail["subject"]
+    # Whoever reads the outbox asks for nothing in the reader's name.
+    assert unsubscribing.token(message) in text
+    assert unsubscribing.token(message) not in kept.text + kept.html
+    assert f"/no-more-mail/{message.pk}/…" in kept.text
 
 
 def test_no_digest_when_nothing_is_on(monkeypatch: pytest.MonkeyPatch, organiser: str) -> None:

@@ -158,14 +158,17 @@ def test_a_copy_offers_and_asks_the_same_and_has_nobody() -> None:
     family(event)
     event.options.filter(name="Bébé").update(active=False)
     event.questions.filter(text="Téléphone ?").update(active=False)
-    EventMails.objects.create(event=event, words="Apportez un pull.", reminder_days=5)
+    EventMails.objects.create(
+        event=event, words="Un pull.", other_words="A sweater.", reminder_days=5
+    )
     copy = duplicate(event, "Camp 2", event.starts_at)
     copied = copy.options.order_by("-price").values_list("name", "price", "taken", "waiting")
     assert list(copied) == [("Adulte", 1500, 0, 0), ("Enfant", 800, 0, 0)]
     assert [one.text for one in copy.questions.all()] == ["Allergies ?"]
     assert [one.text for one in copy.consents.all()] == ["Photos"]
     mails = EventMails.objects.get(event=copy)
-    assert (mails.words, mails.reminder_days) == ("Apportez un pull.", 5)
+    assert (mails.words, mails.other_words) == ("Un pull.", "A sweater.")
+    assert mails.reminder_days == 5
     assert {one.pk for one in event.options.all()}.isdisjoint(one.pk for one in copy.options.all())
 
 

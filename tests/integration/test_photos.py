@@ -3,6 +3,7 @@
 import re
 from io import BytesIO
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -55,6 +56,32 @@ def test_an_uploaded_photo_is_on_the_event_s_page_and_in_the_list(organiser: Cli
             assert Image.open(BytesIO(file.content)).width == int(width)
     page = Client(headers={"accept-language": "fr"}).get("/").content.decode()
     assert 'alt="La ferme"' in page
+
+
+def test_the_api_tells_the_photo_of_an_event(organiser: Client) -> None:
+    event, bare = offer(), offer(slug="bare")
+    save(organiser, event, jpeg(), alt_fr="La ferme", alt_en="The farm")
+    told = {one["id"]: one["photo"] for one in Client().get("/api/v1/events").json()["items"]}
+    assert told[bare.pk] is None
+    photo = told[event.pk]
+    assert (photo["alt_fr"], photo["alt_en"]) == ("La ferme", "The farm")
+    assert (photo["width"], photo["height"]) == (1280, 853)
+    assert [size["width"] for size in photo["sizes"]] == [480, 800, 1280]
+    assert photo["url"] == photo["sizes"][-1]["url"]
+    for size in photo["sizes"]:
+        assert size["url"].startswith("http://localhost:8000/photos/")
+        assert Client().get(urlsplit(size["url"]).path).status_code == 200
+    assert Client().get(f"/api/v1/events/{event.pk}").json()["photo"] == photo
+
+
+def test_a_list_by_api_asks_once_for_all_photos(organiser: Client) -> None:
+    with CaptureQueriesContext(connection) as few:
+        Client().get("/api/v1/events")
+    for number in range(3):
+        save(organiser, offer(slug=f"farm-{number}"), jpeg())
+    with CaptureQueriesContext(connection) as many:
+        assert len(Client().get("/api/v1/events").json()["items"]) == 3
+    assert len(many) <= len(few) + 3  # the options, questions and consents of whatever there is
 
 
 def test_a_photo_may_be_kept_for_ever_and_is_not_sent_twice(organiser: Client) -> None:

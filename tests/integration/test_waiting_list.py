@@ -299,6 +299,28 @@ def test_nobody_waits_twice_with_one_address() -> None:
     assert wait(event).position == 1
 
 
+def test_who_asks_to_wait_again_gets_the_link_by_mail_once_a_day() -> None:
+    event, first = sold_out(1)
+    for name in ("Wanda", "WANDA", "wanda"):
+        services.ask_to_join(order(event, 1, name))
+    entry = WaitingEntry.objects.get()
+    assert told(entry) == ["waiting_joined", "waiting_again"]
+    assert counters(event) == (0, 1, 1)
+    Message.objects.filter(kind="waiting_again").update(key="of another day")
+    cancel(first)
+    work("upkeep")
+    services.ask_to_join(order(event, 1, "Wanda"))
+    assert told(entry) == ["waiting_joined", "waiting_again", "place_offered", "waiting_again"]
+
+
+def test_what_is_wrong_with_a_wish_to_wait_is_told_to_everybody_alike() -> None:
+    event, _first = sold_out(1)
+    wait(event)
+    with pytest.raises(services.NeverEnough):
+        services.ask_to_join(order(event, 2, "Wanda"))
+    assert not Message.objects.filter(kind="waiting_again").exists()
+
+
 def test_waiting_is_refused_where_it_makes_no_sense() -> None:
     event = make_event(capacity=2)
     with pytest.raises(services.PlacesLeft) as left:

@@ -10,6 +10,7 @@ from django.utils import timezone
 from inscrit.events.models import Event
 from inscrit.mail.composing import compose
 from inscrit.mail.models import Message
+from inscrit.mail.services import why_needless
 from inscrit.registrations import services as registrations
 from inscrit.registrations.models import Registration
 from inscrit.waiting import services
@@ -56,13 +57,15 @@ def test_an_event_with_places_does_not_speak_of_waiting(english: Client) -> None
     assert f'action="/events/{event.slug}/register#register"' in form
 
 
-def test_joining_leads_to_the_place_in_the_line(english: Client) -> None:
+def test_who_joined_finds_the_place_in_the_line_by_the_mail(english: Client) -> None:
     event, _first = sold_out(2)
     wait(event, 1, "Zoe")
     answer = join(english, event)
     entry = WaitingEntry.objects.get(contact_name="Camille Martin")
-    assert (answer.status_code, answer["location"]) == (303, entry.get_absolute_url())
-    page = english.get(answer["location"])
+    assert (answer.status_code, answer["Cache-Control"]) == (200, "no-store")
+    assert "Look into your mailbox" in text_of(answer)
+    assert "camille@example.org" in text_of(answer)
+    page = english.get(entry.get_absolute_url())
     assert page["Cache-Control"] == "no-store"
     assert "Your place in the line: 2" in text_of(page)
     assert "There is 1 request before yours." in text_of(page)
@@ -90,7 +93,7 @@ def test_a_family_too_large_for_what_is_left_may_take_fewer_or_wait(english: Cli
     form = shown(form_of(answer))
     assert "Register and pay" in form
     assert "Join the waiting list" in form
-    assert join(english, event2).status_code == 303
+    assert join(english, event2).status_code == 200
     assert wanted.status_code == 409
     assert "The event has 1 place in all" in text_of(join(english, event))
 
@@ -105,14 +108,13 @@ def test_mistakes_and_participants_are_handled_as_when_registering(english: Clie
     assert not WaitingEntry.objects.exists()
 
 
-def test_joining_twice_is_explained_and_gives_nobody_anothers_link(english: Client) -> None:
+def test_nobody_learns_from_the_answer_who_waits_already(english: Client) -> None:
     event, _first = sold_out(2)
-    join(english, event)
-    again = join(english, event)
-    assert again.status_code == 409
-    assert "on the waiting list already" in text_of(again)
-    assert "token" not in text_of(again)
-    assert WaitingEntry.objects.count() == 1
+    first, again = join(english, event), join(english, event)
+    assert (first.status_code, text_of(first)) == (again.status_code, text_of(again))
+    entry = WaitingEntry.objects.get()
+    assert entry.pk not in first.content.decode()
+    assert entry.token not in first.content.decode()
 
 
 def test_when_places_came_back_meanwhile_one_registers(english: Client) -> None:
@@ -245,6 +247,7 @@ def mail(kind: str, locale: str) -> tuple[str, str, str]:
     ("kind", "french", "english_text"),
     [
         ("waiting_joined", "Vous aurez alors 24 heures", "You then have 24 hours"),
+        ("waiting_again", "Vous êtes en liste d’attente depuis", "You have been waiting since"),
         ("waiting_closed", "Les inscriptions sont terminées", "Registration has ended"),
     ],
 )
@@ -253,6 +256,7 @@ def test_mails_to_who_waits_lead_to_the_place_in_the_line(
 ) -> None:
     event, _first = sold_out(1, location="Ferme & bois")
     entry = wait(event)
+    services.ask_to_join(order(event, 1, "Wanda"))
     Event.objects.filter(pk=event.pk).update(sales_end_at=timezone.now())
     services.serve(event.pk)
     for locale, said in (("fr", french), ("en", english_text)):
@@ -265,6 +269,27 @@ def test_mails_to_who_waits_lead_to_the_place_in_the_line(
             assert f"http://localhost:8000{entry.get_absolute_url()}" in body
         assert "Ferme & bois" in text
         assert "Ferme &amp; bois" in html
+
+
+def test_who_asks_again_while_an_offer_stands_is_told_of_it() -> None:
+    event, entry = offered()
+    services.ask_to_join(order(event, 1, "Wanda"))
+    for locale, said in (
+        ("fr", "Une place vous est proposée"),
+        ("en", "A place is offered to you"),
+    ):
+        _subject, text, html = mail("waiting_again", locale)
+        for body in (text, html):
+            assert said in body
+            assert f"http://localhost:8000{entry.get_absolute_url()}" in body
+
+
+def test_who_waits_no_more_is_not_told_again() -> None:
+    event, _first = sold_out(1)
+    entry = wait(event)
+    services.ask_to_join(order(event, 1, "Wanda"))
+    services.leave(entry.pk)
+    assert why_needless(Message.objects.get(kind="waiting_again"))
 
 
 @pytest.mark.parametrize(("price", "button"), [(1000, "Payer 10,00"), (0, "Accepter l’offre")])

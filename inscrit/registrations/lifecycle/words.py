@@ -125,6 +125,7 @@ class Reason(StrEnum):
     FREE_OF_CHARGE = "free_of_charge"
     PLACE_OFFERED = "place_offered"
     OFFER_ACCEPTED = "offer_accepted"
+    OFFER_TAKEN = "offer_taken"
     OFFER_STANDS = "offer_stands"
     OFFER_LAPSED = "offer_lapsed"
     PAYMENT_RECEIVED = "payment_received"

@@ -2,13 +2,14 @@
 -- As registrations/sql/ledger.sql does it for registrations: a job carries some messages at once.
 WITH queued AS (
     INSERT INTO mail_message (
-        waiting_id, kind, recipient, locale, state, attempts, error, created_at, next_try_at
+        waiting_id, kind, key, recipient, locale, state, attempts, error, created_at, next_try_at
     )
-    SELECT e.id, %(kind)s, e.contact_email, e.locale, 'queued', 0, '', now(),
-        now() + interval '5 minutes'
+    SELECT e.id, %(kind)s, %(about)s || ' ' || e.id, e.contact_email, e.locale, 'queued', 0, '',
+        now(), now() + interval '5 minutes'
     FROM waiting_waitingentry AS e
     WHERE e.id = ANY(%(entries)s::text[])
     ORDER BY e.number
+    ON CONFLICT (key) WHERE key IS NOT NULL DO NOTHING
     RETURNING id
 ), parcels AS (
     SELECT jsonb_agg(id) AS ids
