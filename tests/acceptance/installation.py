@@ -28,7 +28,7 @@ from inscrit import ports
 from .balancer import Balancer
 
 T = TypeVar("T")
-PATIENCE = 30.0
+PATIENCE = 60.0
 SECRET = "whsec_acceptance_tests"
 STRIPE_KEY = "sk_test_acceptance"
 SIGNATURE_FAILED = "⚠️  Webhook signature verification failed"
