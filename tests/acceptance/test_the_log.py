@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from .conftest import OpenEvent, publisher
-from .installation import Installation, eventually, folder_for_a_database
+from .installation import Installation, eventually, installed
 
 NAME, EMAIL = "Zébulon Quenotte", "zebulon.quenotte@example.org"
 CHILD = {"first_name": "Philibert", "last_name": "Vandervelde"}
@@ -19,13 +19,8 @@ TRACES = ("ébulon", "zebulon", "uenotte", "hilibert", "andervelde", PASSWORD, "
 @pytest.fixture(scope="module", params=["text", "json"])
 def spoken(request: pytest.FixtureRequest) -> Iterator[Installation]:
     """An installation of its own, so that its log is ours alone."""
-    with folder_for_a_database() as folder:
-        it = Installation(folder, {"LOG_FORMAT": request.param, "ORGANISER_EMAIL": EMAIL})
-        try:
-            it.start_all()
-            yield it
-        finally:
-            it.stop_all()
+    with installed(settings={"LOG_FORMAT": request.param, "ORGANISER_EMAIL": EMAIL}) as it:
+        yield it
 
 
 def order() -> dict[str, object]:
@@ -41,7 +36,8 @@ def everything_happens(it: Installation, open_event: OpenEvent, organiser: httpx
     register = f"/api/v1/events/{event['id']}/registrations"
     paid = it.web.post(register, json=order()).raise_for_status().json()
     it.web.post(register, json=order())  # sold out
-    it.web.post(f"/api/v1/events/{event['id']}/waiting", json=order())
+    waiting = it.web.post(f"/api/v1/events/{event['id']}/waiting-list", json=order())
+    assert waiting.status_code == 201, waiting.text
     it.web.post(register, json={"contact": {"name": NAME, "email": f"{EMAIL} x"}})
     it.web.post(register, content=json.dumps(order()).encode()[:-9])
     it.web.get(f"/registrations/{paid['id']}", params={"token": EMAIL})
