@@ -30,6 +30,13 @@ def order() -> dict[str, object]:
     }
 
 
+def fill_in(it: Installation, page: str, **form: str) -> int:
+    """Send a page's form as a browser does."""
+    it.web.get(page)
+    form["csrfmiddlewaretoken"] = it.web.cookies["csrftoken"]
+    return it.web.post(page, data=form, follow_redirects=True).status_code
+
+
 def everything_happens(it: Installation, open_event: OpenEvent, organiser: httpx.Client) -> str:
     """Every path that people's names go through; the registration that was paid and refunded."""
     event = open_event(capacity=2)
@@ -41,8 +48,9 @@ def everything_happens(it: Installation, open_event: OpenEvent, organiser: httpx
     it.web.post(register, json={"contact": {"name": NAME, "email": f"{EMAIL} x"}})
     it.web.post(register, content=json.dumps(order()).encode()[:-9])
     it.web.get(f"/registrations/{paid['id']}", params={"token": EMAIL})
-    it.web.post(f"/events/{event['slug']}", data={"contact_name": NAME, "contact_email": EMAIL})
-    it.web.post("/admin/login/", data={"username": EMAIL, "password": PASSWORD})
+    assert fill_in(it, f"/events/{event['slug']}/register", name=NAME, email=f"{EMAIL} x") == 422
+    assert fill_in(it, "/my", email=EMAIL) == 200
+    assert fill_in(it, "/admin/login/", username=EMAIL, password=PASSWORD) == 200
     it.pay(paid, card="4000000000000002")
     it.pay(paid)
     it.await_status(paid, "PAID")
