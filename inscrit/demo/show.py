@@ -130,8 +130,13 @@ def run(port: int, data_dir: Path | None, *, fresh: bool, autopilot: bool) -> in
 @contextmanager
 def _alone_in(folder: Path) -> Iterator[None]:
     """Two demos in one folder would spoil each other's data."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / "lock").open("w")
+    except OSError as error:
+        problem = f"{folder} can't be written ({error.strerror})"
+        raise config.SettingError("--data-dir", problem, "Name a folder of your own.") from None
+    with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

@@ -51,6 +51,7 @@ MISTAKES: dict[str, tuple[list[str], dict[str, str]]] = {
     "a role that does not exist": (["apikey", "create", "x", "--role", "king"], {}),
     "a span of time that is none": (["reconcile", "--since", "soon"], {}),
     "a span of time that is too long": (["reconcile", "--since", "400d"], {}),
+    "a folder for the demo that can't be": (["demo", "--data-dir", "/dev/null/demo"], {}),
     "a public address for the sandbox": (["sandbox", "--host", "0.0.0.0", "--port", "12399"], {}),
     "a database that does not answer": (
         ["migrate"],
