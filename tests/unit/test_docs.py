@@ -23,6 +23,8 @@ COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 TEST = re.compile(r"`(test_\w+)`")
 LINK = re.compile(r"\]\((?!http)([^)#\s]*)(?:#([^)]*))?\)")
 FILE = re.compile(r"`((?:inscrit|tests|docs|deploy|tools|benchmarks|requirements)/[\w./-]+)`")
+MODULE = re.compile(r"`(?:[\w/]+/)?(\w+\.py)`")
+CODE = ("inscrit", "tests", "tools", "deploy", "benchmarks")
 TARGET = re.compile(r"(?:^\$ |`)make ([a-z-]+)", re.MULTILINE)
 COMMAND = re.compile(r"(?:^\$ (?:docker .* )?|`)inscrit ([a-z][^`\n|#]*)", re.MULTILINE)
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
@@ -58,6 +60,11 @@ def functions_in(pattern: str) -> frozenset[str]:
     )
 
 
+@cache
+def modules() -> frozenset[str]:
+    return frozenset(path.name for folder in CODE for path in (ROOT / folder).rglob("*.py"))
+
+
 def anchors(page: Path) -> set[str]:
     heads = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", head.lower()).replace(" ", "-") for head in heads}
@@ -75,6 +82,7 @@ def test_every_link_and_every_file_is_there(page: Path) -> None:
         assert there.exists(), path
         assert not section or section in anchors(there), f"{path}#{section}"
     assert [path for path in FILE.findall(text_of(page)) if not (ROOT / path).exists()] == []
+    assert set(MODULE.findall(text_of(page))) <= modules()
 
 
 @every_page
