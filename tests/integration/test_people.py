@@ -15,7 +15,7 @@ from django.test import Client, override_settings
 from django.urls import reverse
 from django.utils import timezone
 
-from inscrit import cli, config
+from inscrit import cli
 from inscrit.backoffice import list_of
 from inscrit.events.models import Event
 from inscrit.mail import delivery
@@ -26,8 +26,9 @@ from inscrit.people.models import LoginAttempt, SecondFactor
 from inscrit.registrations.models import Registration
 
 from . import desk as at_the_desk
+from .conftest import Setting
 from .desk import address, done, listed, text_of
-from .mailserver import MailServer, mail_server
+from .mailserver import MailServer
 from .test_audit import make_event, register
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -46,18 +47,8 @@ def _roles() -> Iterator[None]:
 
 
 @pytest.fixture
-def server() -> Iterator[MailServer]:
-    with mail_server() as running:
-        yield running
-
-
-@pytest.fixture
-def everybody_needs_one(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("REQUIRE_SECOND_FACTOR", "yes")
-    config.current.cache_clear()
-    yield
-    monkeypatch.undo()
-    config.current.cache_clear()
+def everybody_needs_one(setting: Setting) -> None:
+    setting(REQUIRE_SECOND_FACTOR="yes")
 
 
 def person(role: str = "secretary", name: str = "claire") -> User:

@@ -15,7 +15,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone, translation
 
-from inscrit import config, direct, ports
+from inscrit import direct, ports
 from inscrit.payments import checkout, stripe_gateway
 from inscrit.reconciliation import report, services, tasks
 from inscrit.reconciliation.lock import LOCK, AlreadyRunning
@@ -27,7 +27,7 @@ from inscrit.webhooks.committer import Committer
 from inscrit.webhooks.inbox import Received
 
 from .account import Account, long_ago, make_event, reconcile, register
-from .conftest import running_sandbox
+from .conftest import Setting, running_sandbox
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -239,10 +239,9 @@ def test_every_night_a_whole_month_is_looked_at(account: Account) -> None:
 
 
 def test_without_a_stripe_key_there_is_nothing_to_compare_with(
-    account: Account, monkeypatch: pytest.MonkeyPatch
+    account: Account, setting: Setting
 ) -> None:
-    monkeypatch.delenv("STRIPE_SECRET_KEY")
-    config.current.cache_clear()
+    setting(STRIPE_SECRET_KEY=None)
     async_to_sync(tasks.reconcile_what_is_new.func)(0)
     assert not ReconciliationRun.objects.exists()
 
