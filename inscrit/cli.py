@@ -131,18 +131,13 @@ def _migrate(*, patience: float = 0, verbosity: int = 0) -> None:
 def createuser(username: str, email: str, role: str | None, password: str) -> None:
     """Create an account for the admin; without a role one with every right."""
     with _ready():
-        from django.contrib.auth import get_user_model
-
         from inscrit.api.models import Role
-        from inscrit.people import roles
+        from inscrit.people import accounts
 
-        users = get_user_model().objects
-        if users.filter(username=username).exists():
-            raise click.ClickException(f"there is already an account called {username}.")
-        if role is None:
-            users.create_superuser(username, email, password)
-        else:
-            roles.give(users.create_user(username, email, password), Role(role))
+        try:
+            accounts.create(username, email, password, Role(role) if role else None)
+        except accounts.NotMade as error:
+            raise click.ClickException(str(error)) from None
     click.echo(f"Created the {role or 'organiser'}'s account {username}.")
 
 
@@ -311,7 +306,9 @@ def reconcile(since: timedelta | None, dry_run: bool, as_json: bool) -> None:  #
 
     Exit code 0: nothing differs any more; 1: something needs a person; 2: not compared.
     """
-    with _ready():
+    with _ready() as settings:
+        if settings.stripe_secret_key is None:
+            raise NotCompared("STRIPE_SECRET_KEY is not set.")
         from inscrit.reconciliation import report, services
         from inscrit.reconciliation.lock import AlreadyRunning
 

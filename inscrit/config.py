@@ -90,9 +90,9 @@ class Sources:
         ``secret`` names one more Docker secret to look at.
         Raises SettingError when ``NAME_FILE`` names a file that can't be read.
         """
-        for value in (self._environ.get(name), self._from_file(name)):
-            if value and value.strip():
-                return value.strip()
+        for look in (self._environ.get, self._from_file):
+            if found := (look(name) or "").strip():
+                return found
         for file_name in (name.lower(), secret):
             if file_name and (value := self._from_secret(file_name)):
                 return value
@@ -115,18 +115,22 @@ class Sources:
             return None
 
 
+def data_dir(sources: Sources) -> Path:
+    """The folder for what is kept on this machine."""
+    stated = sources.get("INSCRIT_DATA_DIR")
+    return Path(stated or platformdirs.user_data_path("inscrit")).expanduser()
+
+
 def load(environ: Mapping[str, str] = os.environ, secrets_dir: Path = SECRETS_DIR) -> Config:
     """Read every setting. Raises SettingError at the first that is wrong."""
     sources = Sources(environ, secrets_dir)
-    data_dir = Path(
-        sources.get("INSCRIT_DATA_DIR") or platformdirs.user_data_path("inscrit")
-    ).expanduser()
+    folder = data_dir(sources)
     database_url = _database_url(sources.get("DATABASE_URL"), sources.get("PG_PASSWORD"))
     return Config(
         database_url=database_url,
-        data_dir=data_dir,
+        data_dir=folder,
         secret_key=_secret_key(
-            sources.get("SECRET_KEY"), None if database_url else data_dir / "secret_key"
+            sources.get("SECRET_KEY"), None if database_url else folder / "secret_key"
         ),
         public_url=_url("PUBLIC_URL", sources.get("PUBLIC_URL") or "http://localhost:8000"),
         stripe_secret_key=_stripe_key(sources.get("STRIPE_SECRET_KEY", secret="stripe_secret")),  # noqa: S106 - the name of a file

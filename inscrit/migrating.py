@@ -14,7 +14,8 @@ import psycopg
 import structlog
 from django.core.management import call_command
 from django.db import OperationalError, connection
-from psycopg.conninfo import make_conninfo
+
+from inscrit import direct
 
 LOCK = "hashtext('inscrit migrate')"
 LOCK_TIMEOUT = "4s"
@@ -87,9 +88,7 @@ def _set_lock_timeout(span: str) -> None:
 @contextmanager
 def _alone(patience: float) -> Iterator[None]:
     """PostgreSQL lets go of the lock with its connection, however this process ends."""
-    stated = connection.get_connection_params().items()
-    address = make_conninfo(**{part: value for part, value in stated if isinstance(value, str)})
-    with _connected(address, patience) as held:
+    with _connected(direct.address(), patience) as held:
         _wait_for_lock(held)
         yield
 

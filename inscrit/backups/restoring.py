@@ -15,6 +15,7 @@ import psycopg
 from django.db import connection
 from psycopg import sql
 
+from inscrit import direct
 from inscrit.migrating import migrate
 
 from . import BackupError, manifest, tools
@@ -130,7 +131,7 @@ def _restore(dump: Path, server: int) -> None:
         "--exit-on-error",
         "--no-owner",
         "--no-privileges",
-        f"--dbname={tools.address()['dbname']}",
+        f"--dbname={direct.parts()['dbname']}",
         str(dump),
     )
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from shutil import which
 
 import psycopg
-from django.db import connection
 from psycopg import pq
-from psycopg.conninfo import make_conninfo
+
+from inscrit import direct
 
 from . import BackupError
 
@@ -22,15 +22,9 @@ DEBIAN = Path("/usr/lib/postgresql")
 _VERSION = re.compile(r"\(PostgreSQL\) (\d+)")
 
 
-def address() -> dict[str, str]:
-    """The database that Django uses; what is no text there is meant for its own connections."""
-    stated = connection.get_connection_params().items()
-    return {part: value for part, value in stated if isinstance(value, str) and value}
-
-
 def connect() -> "psycopg.Connection[tuple[object, ...]]":
     """A connection beside Django's, where each statement counts at once."""
-    return psycopg.connect(make_conninfo(**address()), autocommit=True)
+    return psycopg.connect(direct.address(), autocommit=True)
 
 
 def run(name: str, server: int, *arguments: str) -> None:
@@ -54,7 +48,7 @@ def environment() -> dict[str, str]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
     ours = {
         variable.decode(): value
-        for part, value in address().items()
+        for part, value in direct.parts().items()
         if (variable := names.get(part)) is not None
     }
     return clean | ours

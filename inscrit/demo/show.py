@@ -26,6 +26,8 @@ KEPT = ("postgresql", "sandbox", "mailbox", "secret_key", "webhook_secret", "pas
 START_SECONDS = 60
 STOP_SECONDS = 15
 AUTOPILOT_EVENT = "stage-de-theatre"
+# Never what a container's secrets name: the demo must touch nothing real.
+NO_SECRETS = Path(os.devnull)
 
 
 class NotStarted(Exception):
@@ -97,7 +99,8 @@ class Parts:
 def run(port: int, data_dir: Path | None, *, fresh: bool, autopilot: bool) -> int:
     """Run the demo until Ctrl-C; the exit code. Raises PortTaken, SettingError."""
     began = time.monotonic()
-    folder = (data_dir or config.load({}).data_dir / "demo").expanduser().resolve()
+    kept_in = data_dir or config.data_dir(config.Sources(os.environ, NO_SECRETS)) / "demo"
+    folder = kept_in.expanduser().resolve()
     addresses = Addresses.choose(port)
     parts = Parts()
     signal.signal(signal.SIGTERM, lambda *_: parts.stopping.set())
@@ -106,8 +109,7 @@ def run(port: int, data_dir: Path | None, *, fresh: bool, autopilot: bool) -> in
         if fresh:
             _forget(folder)
         _configure(folder, addresses)
-        # Never what a container's secrets name: the demo must touch nothing real.
-        with embedded.database(config.load(secrets_dir=folder / "no-secrets")):
+        with embedded.database(config.load(secrets_dir=NO_SECRETS)):
             try:
                 password = _prepare(folder)
                 _start(parts, folder, addresses)
@@ -128,8 +130,13 @@ def run(port: int, data_dir: Path | None, *, fresh: bool, autopilot: bool) -> in
 @contextmanager
 def _alone_in(folder: Path) -> Iterator[None]:
     """Two demos in one folder would spoil each other's data."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / "lock").open("w")
+    except OSError as error:
+        problem = f"{folder} can't be written ({error.strerror})"
+        raise config.SettingError("--data-dir", problem, "Name a folder of your own.") from None
+    with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -161,7 +168,7 @@ def _configure(folder: Path, addresses: Addresses) -> None:
     """The demo's own settings, whatever the environment says: it must touch nothing real."""
     for name in [name for name in os.environ if name.startswith(("STRIPE_", "DATABASE_URL"))]:
         del os.environ[name]
-    for name in ("SECRET_KEY", "SECRET_KEY_FILE", "EMAIL_URL_FILE", "PUBLIC_URL_FILE"):
+    for name in ("SECRET_KEY", "SECRET_KEY_FILE"):
         os.environ.pop(name, None)
     secret = _kept(folder / "webhook_secret", f"whsec_{secrets.token_hex(24)}")
     os.environ |= {

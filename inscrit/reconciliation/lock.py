@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 import psycopg
-from django.db import connection
-from psycopg.conninfo import make_conninfo
+
+from inscrit import direct
 
 LOCK = "SELECT pg_try_advisory_lock(hashtext('inscrit reconciliation'))"
 UNLOCK = "SELECT pg_advisory_unlock(hashtext('inscrit reconciliation'))"
@@ -21,7 +21,7 @@ class AlreadyRunning(Exception):
 @asynccontextmanager
 async def alone() -> AsyncIterator[None]:
     """Hold the lock, on a connection of its own. Raises AlreadyRunning."""
-    async with await psycopg.AsyncConnection.connect(_address(), autocommit=True) as held:
+    async with await psycopg.AsyncConnection.connect(direct.address(), autocommit=True) as held:
         row = await (await held.execute(LOCK)).fetchone()
         if row != (True,):
             raise AlreadyRunning
@@ -31,9 +31,3 @@ async def alone() -> AsyncIterator[None]:
             # A server takes its time to notice a closed connection: the next run need not wait.
             with suppress(psycopg.OperationalError):
                 await held.execute(UNLOCK)
-
-
-def _address() -> str:
-    """The database that Django uses; what is no text there is meant for its own connections."""
-    stated = connection.get_connection_params().items()
-    return make_conninfo(**{part: value for part, value in stated if isinstance(value, str)})

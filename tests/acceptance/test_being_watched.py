@@ -31,7 +31,7 @@ def test_the_web_side_tells_of_the_mails_that_the_worker_sent(
 ) -> None:
     before = sample(installation, MAILS_SENT) or 0
     made = installation.register(open_event(price=0)["id"]).json()
-    eventually(lambda: installation.mails(made["id"]), "the confirmation is sent")
+    installation.await_mails(made)
     eventually(
         lambda: (sample(installation, MAILS_SENT) or 0) > before, "the mail is counted on the web"
     )

@@ -23,18 +23,21 @@ Start = Callable[..., "Demo"]
 class Demo:
     """A running demo; ``said`` is everything it wrote so far."""
 
-    def __init__(self, folder: Path, port: int, *options: str) -> None:
+    def __init__(self, folder: Path, port: int, *options: str, by_setting: bool = False) -> None:
+        """Its data is in ``folder``, named by the option or by the setting."""
         self.folder, self.port = folder, port
         self._output = folder.with_suffix(f".{port}.log")
+        setting = {"INSCRIT_DATA_DIR": str(folder.parent)} if by_setting else {}
+        option = () if by_setting else ("--data-dir", str(folder))
         with self._output.open("wb") as output:
             self.process = subprocess.Popen(
                 [
                     sys.executable, "-m", "inscrit", "demo",
-                    "--port", str(port), "--data-dir", str(folder), *options,
+                    "--port", str(port), *option, *options,
                 ],
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env=os.environ | {"PYTHONUNBUFFERED": "1"},
+                env=os.environ | {"PYTHONUNBUFFERED": "1"} | setting,
             )  # fmt: skip
 
     @property
@@ -70,8 +73,8 @@ def start() -> Iterator[Start]:
     running: list[Demo] = []
     with folder_for_a_database() as folder:
 
-        def begin(*options: str, port: int | None = None) -> Demo:
-            demo = Demo(folder / "demo", port or ports.free(), *options)
+        def begin(*options: str, port: int | None = None, by_setting: bool = False) -> Demo:
+            demo = Demo(folder / "demo", port or ports.free(), *options, by_setting=by_setting)
             running.append(demo)
             return demo
 
@@ -160,7 +163,7 @@ def test_a_taken_port_is_said_in_one_clear_line(start: Start) -> None:
 def test_a_second_demo_in_the_same_folder_is_refused(start: Start) -> None:
     first = start("--no-autopilot")
     first.await_line("Ready after")
-    second = start("--no-autopilot")
+    second = start("--no-autopilot", by_setting=True)
     assert second.process.wait(40) != 0
     assert "a demo is running in" in second.said
 

@@ -7,12 +7,11 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
-import psycopg
 import pytest
 
 from .conftest import OpenEvent
-from .installation import Installation, eventually
-from .test_the_whole_story import inbox, session_of
+from .installation import Installation, eventually, session_of
+from .test_the_whole_story import inbox
 
 CONFIRMATIONS = (
     "SELECT count(*) FROM registrations_journalentry WHERE registration_id = %s"
@@ -26,19 +25,13 @@ def kill_and_start(installation: Installation, name: str) -> None:
     installation.await_answers()
 
 
-def query(installation: Installation, statement: str, *values: str) -> list[tuple[object, ...]]:
-    with psycopg.connect(installation.database.get_uri(), autocommit=True) as connection:
-        found = connection.execute(statement.encode(), values)
-        return found.fetchall() if found.description else []
-
-
 @pytest.mark.parametrize("victim", ["the web side", "the database"])
 def test_a_webhook_that_was_answered_200_survives_a_power_cut(
     installation: Installation, open_event: OpenEvent, organiser: httpx.Client, victim: str
 ) -> None:
     """The event, its effect and the mail to come are one commit, and it came before the 200."""
     made = installation.register(open_event()["id"]).json()
-    session = installation.stripe_object(f"checkout/sessions/{session_of(made['checkout_url'])}")
+    session = installation.session(made)
     intent = f"pi_power_cut_{made['id']}"
     session |= {"status": "complete", "payment_status": "paid", "payment_intent": intent}
     event_id = f"evt_power_cut_{made['id']}"
@@ -55,7 +48,7 @@ def test_a_webhook_that_was_answered_200_survives_a_power_cut(
     assert stored is not None
     assert stored["outcome"] == "applied"
     outbox = "SELECT kind FROM mail_message WHERE registration_id = %s"
-    assert query(installation, outbox, made["id"]) == [("confirmed",)]
+    assert installation.query(outbox, made["id"]) == [("confirmed",)]
 
 
 def test_cancelling_an_event_goes_on_after_the_web_side_was_killed_half_way(
@@ -84,8 +77,7 @@ def test_cancelling_an_event_goes_on_after_the_web_side_was_killed_half_way(
     installation.await_answers()
     assert organiser.get(f"{path}/cancellation").json()["waiting"] == 4
     # The job that was queued with the closing of the event: its time has come.
-    query(
-        installation,
+    installation.query(
         "UPDATE procrastinate_jobs SET scheduled_at = now() WHERE args->>'event_id' = %s"
         " OR args->>'registration_id' = ANY(SELECT id FROM registrations_registration"
         " WHERE event_id = %s)",
@@ -99,8 +91,7 @@ def test_cancelling_an_event_goes_on_after_the_web_side_was_killed_half_way(
     done = organiser.get(f"{path}/cancellation").json()
     assert (done["cancelled"], done["waiting"]) == (7, 0)
     assert (done["to_refund"], done["refunded"]) == (7500, 7500)
-    sessions = (session_of(one["checkout_url"]) for one in made[3:])
-    states = [installation.stripe_object(f"checkout/sessions/{id_}")["status"] for id_ in sessions]
+    states = [installation.session(one)["status"] for one in made[3:]]
     assert states == ["expired"] * 4
 
 
@@ -111,7 +102,7 @@ def test_webhook_and_browser_return_at_once_send_one_mail_whichever_is_first(
     made = [installation.register(event["id"]).json() for _ in range(5)]
 
     async def pay_and_return(client: httpx.AsyncClient, one: dict[str, str]) -> None:
-        session = session_of(one["checkout_url"])
+        session = session_of(one)
         page = f"{installation.site}/registrations/{one['id']}"
         back = {"token": one["token"], "session_id": session}
         pay = client.post(f"{installation.sandbox}/sandbox/sessions/{session}/pay", json={})
@@ -125,8 +116,7 @@ def test_webhook_and_browser_return_at_once_send_one_mail_whichever_is_first(
     asyncio.run(all_of_them())
     for one in made:
         installation.await_status(one, "PAID")
-        eventually(lambda one=one: installation.mails(one["id"]), "the confirmation is sent")  # type: ignore[misc]
-        assert len(installation.mails(one["id"])) == 1
-        assert query(installation, CONFIRMATIONS, one["id"]) == [(1,)]
+        assert len(installation.await_mails(one)) == 1
+        assert installation.query(CONFIRMATIONS, one["id"]) == [(1,)]
     places = installation.places(event["id"])
     assert (places["confirmed"], places["held"]) == (10, 0)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from .conftest import publisher
-from .installation import Installation, eventually, folder_for_a_database
+from .installation import Installation, eventually, installed
 from .prometheus import DEPLOY, Prometheus, program, running
 
 DASHBOARD = DEPLOY / "grafana" / "dashboards" / "inscrit.json"
@@ -24,17 +24,13 @@ LOOK = "from inscrit.watchdog import services; services.watch()"
 @pytest.fixture(scope="module")
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Installation, Prometheus]]:
     program("prometheus")
-    with folder_for_a_database() as folder:
-        it = Installation(folder, serve_options=("--workers", "2"))
-        try:
-            it.start_all()
-            target = f"127.0.0.1:{it.site_port}"
-            with running(tmp_path_factory.mktemp("prometheus"), target) as prometheus:
-                eventually(lambda: prometheus.query("inscrit_build_info"), "the first scrape")
-                tell_a_story(it)
-                yield it, prometheus
-        finally:
-            it.stop_all()
+    with (
+        installed(serve_options=("--workers", "2")) as it,
+        running(tmp_path_factory.mktemp("p"), f"127.0.0.1:{it.site_port}") as prometheus,
+    ):
+        eventually(lambda: prometheus.query("inscrit_build_info"), "the first scrape")
+        tell_a_story(it)
+        yield it, prometheus
 
 
 def tell_a_story(it: Installation) -> None:
@@ -45,7 +41,7 @@ def tell_a_story(it: Installation) -> None:
         for one in made[:PAID]:
             it.pay(one)
             it.await_status(one, "PAID")
-            eventually(lambda one=one: it.mails(one["id"]), "the confirmation is sent")  # type: ignore[misc]
+            it.await_mails(one)
         address = f"/api/v1/registrations/{made[0]['id']}/refund"
         assert organiser.post(address, json={"amount": RETURNED}).is_success
     sessions = it.stripe_object("checkout/sessions")["data"]

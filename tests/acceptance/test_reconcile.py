@@ -1,16 +1,13 @@
 """``inscrit reconcile`` with the real processes, after the web side was down for a day."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 
 import httpx
 import pytest
 
 from .conftest import OpenEvent
-from .installation import STRIPE_KEY, Installation, eventually, folder_for_a_database
-from .test_the_whole_story import session_of
+from .installation import STRIPE_KEY, Done, Installation, eventually, inscrit, installed, session_of
 
 DAY = 86400
 
@@ -18,13 +15,8 @@ DAY = 86400
 @pytest.fixture(scope="module")
 def installation() -> Iterator[Installation]:
     """One of this module's own: its clock is moved, and all of its Stripe is compared."""
-    with folder_for_a_database() as folder:
-        it = Installation(folder)
-        try:
-            it.start_all()
-            yield it
-        finally:
-            it.stop_all()
+    with installed() as it:
+        yield it
 
 
 @pytest.fixture(scope="module")
@@ -33,14 +25,8 @@ def organiser(installation: Installation) -> Iterator[httpx.Client]:
         yield client
 
 
-def reconcile(it: Installation, *options: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-m", "inscrit", "reconcile", *options],
-        env=it.environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def reconcile(it: Installation, *options: str) -> Done:
+    return inscrit(it.environment, "reconcile", *options)
 
 
 def test_after_a_day_without_the_web_side_one_run_brings_everything_right(
@@ -51,8 +37,8 @@ def test_after_a_day_without_the_web_side_one_run_brings_everything_right(
     installation.stop("worker")
     installation.stop("web")
     control = installation.control
-    control(f"/sessions/{session_of(paid['checkout_url'])}/pay", card="4242424242424242")
-    control(f"/sessions/{session_of(debited['checkout_url'])}/pay", iban="AT321904300235473204")
+    control(f"/sessions/{session_of(paid)}/pay", card="4242424242424242")
+    control(f"/sessions/{session_of(debited)}/pay", iban="AT321904300235473204")
     control("/clock", advance=DAY)
 
     dry = reconcile(installation, "--dry-run")
@@ -91,8 +77,7 @@ def test_after_a_day_without_the_web_side_one_run_brings_everything_right(
         lambda: "outcome=duplicate" in installation.said("web"), "Stripe delivers what it had to"
     )
     for made in (paid, debited, abandoned):
-        eventually(lambda made=made: installation.mails(made["id"]), "the mail is sent")  # type: ignore[misc]
-        assert len(installation.mails(made["id"])) == 1
+        assert len(installation.await_mails(made)) == 1
     exposed = installation.web.get("/metrics").text
     assert 'inscrit_reconciliation_differences_total{kind="payment_missed"} 2.0' in exposed
 

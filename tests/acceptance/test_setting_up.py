@@ -9,25 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import psycopg
 import pytest
 
 from inscrit import ports
 
-from .installation import SECRET, STRIPE_KEY, Installation, eventually
+from .installation import SECRET, STRIPE_KEY, Installation, eventually, inscrit
 
 STRONG = "0f9d8s7f6g5h4j3k2l1qwertyuiopzxcvbnm"
-
-
-def inscrit(settings: dict[str, str], *arguments: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-m", "inscrit", *arguments],
-        env=settings,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
 
 
 def examined(settings: dict[str, str], *more: str) -> tuple[int, dict[str, dict[str, str]]]:
@@ -84,25 +72,6 @@ def test_a_database_that_does_not_answer_is_a_finding(tmp_path: Path) -> None:
     assert code == 1
     assert found["database"]["state"] == "error"
     assert "s3cret" not in json.dumps(found)
-
-
-def test_three_replicas_migrate_an_empty_database_at_once(installation: Installation) -> None:
-    with psycopg.connect(installation.database.get_uri(), autocommit=True) as server:
-        server.execute("CREATE DATABASE fresh")
-        url = installation.database.get_uri(database="fresh")
-        settings = installation.environment | {"DATABASE_URL": url}
-        command = [sys.executable, "-m", "inscrit", "migrate"]
-        replicas = [
-            subprocess.Popen(
-                command, env=settings, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-            )
-            for _ in range(3)
-        ]
-        said = [replica.communicate()[0].decode() for replica in replicas]
-        server.execute("DROP DATABASE fresh WITH (FORCE)")
-    assert [replica.returncode for replica in replicas] == [0, 0, 0], said
-    assert sum("events.0001_initial... OK" in one for one in said) == 1
-    assert sum("Another process migrates" in one for one in said) == 2
 
 
 # The endpoint at Stripe

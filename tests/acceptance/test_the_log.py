@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from .conftest import OpenEvent, publisher
-from .installation import Installation, eventually, folder_for_a_database
+from .installation import Installation, eventually, installed
 
 NAME, EMAIL = "Zébulon Quenotte", "zebulon.quenotte@example.org"
 CHILD = {"first_name": "Philibert", "last_name": "Vandervelde"}
@@ -19,13 +19,8 @@ TRACES = ("ébulon", "zebulon", "uenotte", "hilibert", "andervelde", PASSWORD, "
 @pytest.fixture(scope="module", params=["text", "json"])
 def spoken(request: pytest.FixtureRequest) -> Iterator[Installation]:
     """An installation of its own, so that its log is ours alone."""
-    with folder_for_a_database() as folder:
-        it = Installation(folder, {"LOG_FORMAT": request.param, "ORGANISER_EMAIL": EMAIL})
-        try:
-            it.start_all()
-            yield it
-        finally:
-            it.stop_all()
+    with installed(settings={"LOG_FORMAT": request.param, "ORGANISER_EMAIL": EMAIL}) as it:
+        yield it
 
 
 def order() -> dict[str, object]:
@@ -35,18 +30,27 @@ def order() -> dict[str, object]:
     }
 
 
+def fill_in(it: Installation, page: str, **form: str) -> int:
+    """Send a page's form as a browser does."""
+    it.web.get(page)
+    form["csrfmiddlewaretoken"] = it.web.cookies["csrftoken"]
+    return it.web.post(page, data=form, follow_redirects=True).status_code
+
+
 def everything_happens(it: Installation, open_event: OpenEvent, organiser: httpx.Client) -> str:
     """Every path that people's names go through; the registration that was paid and refunded."""
     event = open_event(capacity=2)
     register = f"/api/v1/events/{event['id']}/registrations"
     paid = it.web.post(register, json=order()).raise_for_status().json()
     it.web.post(register, json=order())  # sold out
-    it.web.post(f"/api/v1/events/{event['id']}/waiting", json=order())
+    waiting = it.web.post(f"/api/v1/events/{event['id']}/waiting-list", json=order())
+    assert waiting.status_code == 201, waiting.text
     it.web.post(register, json={"contact": {"name": NAME, "email": f"{EMAIL} x"}})
     it.web.post(register, content=json.dumps(order()).encode()[:-9])
     it.web.get(f"/registrations/{paid['id']}", params={"token": EMAIL})
-    it.web.post(f"/events/{event['slug']}", data={"contact_name": NAME, "contact_email": EMAIL})
-    it.web.post("/admin/login/", data={"username": EMAIL, "password": PASSWORD})
+    assert fill_in(it, f"/events/{event['slug']}/register", name=NAME, email=f"{EMAIL} x") == 422
+    assert fill_in(it, "/my", email=EMAIL) == 200
+    assert fill_in(it, "/admin/login/", username=EMAIL, password=PASSWORD) == 200
     it.pay(paid, card="4000000000000002")
     it.pay(paid)
     it.await_status(paid, "PAID")

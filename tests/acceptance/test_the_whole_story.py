@@ -9,11 +9,10 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 import httpx
-import psycopg
 import pytest
 
 from .conftest import OpenEvent
-from .installation import SECRET, SIGNATURE_FAILED, Installation, eventually
+from .installation import SECRET, SIGNATURE_FAILED, Installation, eventually, session_of
 
 
 def test_a_parent_registers_two_children_pays_and_is_confirmed(
@@ -45,17 +44,12 @@ def test_a_parent_registers_two_children_pays_and_is_confirmed(
         ),
         "the places have moved",
     )
-    (mail,) = eventually(
-        lambda: installation.mails(registration["id"]), "the confirmation is in the mailbox"
-    )
+    (mail,) = installation.await_mails(registration)
     assert mail["to"] == "parent@example.org"
     assert "50,00" in mail["text"]
-    session = installation.stripe_object(
-        f"checkout/sessions?payment_intent={paid_intent(installation, registration['id'])}"
-    )["data"][0]
     for line in (
         "🔔 Received Stripe event: checkout.session.completed",
-        f"✅ Checkout completed for session: {session['id']}",
+        f"✅ Checkout completed for session: {session_of(registration)}",
         f"✅ Payment confirmed for registration: {registration['id']}",
     ):
         eventually(lambda line=line: begins(installation.log, line), line)  # type: ignore[misc]
@@ -67,18 +61,12 @@ def begins(log: str, line: str) -> bool:
     return any(each.startswith(line) for each in log.splitlines())
 
 
-def paid_intent(installation: Installation, registration_id: str) -> str:
-    intents = installation.stripe_object("payment_intents?limit=100")["data"]
-    (found,) = (i for i in intents if i["metadata"].get("registrationId") == registration_id)
-    return str(found["id"])
-
-
 def test_the_session_asks_for_one_fixed_amount_and_names_the_registration(
     installation: Installation, open_event: OpenEvent
 ) -> None:
     made = installation.register(open_event()["id"]).json()
-    sessions = installation.stripe_object("checkout/sessions?limit=100")["data"]
-    (session,) = (s for s in sessions if s["client_reference_id"] == made["id"])
+    session = installation.session(made)
+    assert session["client_reference_id"] == made["id"]
     assert session["metadata"] == {"registrationId": made["id"]}
     assert session["amount_total"] == 5000
     assert session["currency"] == "eur"
@@ -125,7 +113,7 @@ def test_an_abandoned_checkout_gives_its_places_back(
 ) -> None:
     event = open_event()
     made = installation.register(event["id"]).json()
-    session = session_of(made["checkout_url"])
+    session = session_of(made)
     installation.control(f"/sessions/{session}/expire")
     installation.await_status(made, "EXPIRED")
     line = f"⏰ Session expired, places released for registration: {made['id']}"
@@ -133,14 +121,8 @@ def test_an_abandoned_checkout_gives_its_places_back(
     eventually(
         lambda: installation.places(event["id"])["remaining"] == 10, "all places are free again"
     )
-    (mail,) = eventually(lambda: installation.mails(made["id"]), "the buyer is told")
+    (mail,) = installation.await_mails(made)
     assert mail["subject"]
-
-
-def session_of(checkout_url: str) -> str:
-    found = re.search(r"cs_test_\w+", checkout_url)
-    assert found, checkout_url
-    return found[0]
 
 
 def test_the_same_webhook_ten_times_at_once_confirms_once(
@@ -148,7 +130,7 @@ def test_the_same_webhook_ten_times_at_once_confirms_once(
 ) -> None:
     event = open_event()
     made = installation.register(event["id"]).json()
-    session = installation.stripe_object(f"checkout/sessions/{session_of(made['checkout_url'])}")
+    session = installation.session(made)
     session |= {"status": "complete", "payment_status": "paid", "payment_intent": "pi_ten_times"}
     body = installation.event_payload("checkout.session.completed", session, "evt_ten_times")
 
@@ -171,8 +153,7 @@ def test_the_same_webhook_ten_times_at_once_confirms_once(
     found = installation.registration(made)
     assert found["status"] == "PAID"
     assert installation.places(event["id"])["confirmed"] == 2
-    eventually(lambda: installation.mails(made["id"]), "the confirmation is sent")
-    assert len(installation.mails(made["id"])) == 1
+    assert len(installation.await_mails(made)) == 1
     log = installation.log
     assert log.count(f"✅ Payment confirmed for registration: {made['id']}") == 1
 
@@ -232,7 +213,7 @@ def test_a_payment_of_the_wrong_amount_is_rejected_and_flagged(
 ) -> None:
     event = open_event()
     made = installation.register(event["id"]).json()
-    session = installation.stripe_object(f"checkout/sessions/{session_of(made['checkout_url'])}")
+    session = installation.session(made)
     session |= {
         "status": "complete",
         "payment_status": "paid",
@@ -326,7 +307,7 @@ def test_a_webhook_while_the_database_is_down_is_delivered_again_by_stripe(
 ) -> None:
     event = open_event()
     made = installation.register(event["id"]).json()
-    session = session_of(made["checkout_url"])
+    session = session_of(made)
     installation.stop_database()
     try:
         body = installation.event_payload("customer.created", {"id": "cus_1"}, "evt_while_down")
@@ -344,7 +325,7 @@ def test_a_webhook_while_the_database_is_down_is_delivered_again_by_stripe(
     eventually(lambda: installation.web.get("/readyz").status_code == 200, "ready again")
     installation.control("/clock", advance=60)  # Stripe's next try is due
     installation.await_status(made, "PAID")
-    eventually(lambda: installation.mails(made["id"]), "the worker is back as well")
+    installation.await_mails(made)  # the worker is back as well
     assert installation.places(event["id"])["confirmed"] == 2
 
 
@@ -366,11 +347,10 @@ def test_live_places_come_back_when_a_connection_of_theirs_broke(
 ) -> None:
     event = open_event()
     assert installation.places(event["id"])["remaining"] == 10
-    with psycopg.connect(installation.database.get_uri(), autocommit=True) as connection:
-        connection.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE application_name = 'inscrit-live' AND query NOT LIKE 'LISTEN%'"
-        )
+    installation.query(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE application_name = 'inscrit-live' AND query NOT LIKE 'LISTEN%'"
+    )
     installation.register(event["id"])
     eventually(
         lambda: installation.places(event["id"]).get("held") == 2, "the places are current again"

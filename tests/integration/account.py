@@ -1,5 +1,6 @@
 """A Stripe account of a test's own, with buyers, a Dashboard, and a clock that can be moved."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,15 +17,20 @@ from inscrit.registrations import services
 from inscrit.registrations.models import Registration
 from inscrit.registrations.services import Contact, Order, Person
 
+Made = dict[str, Any]
+"""A registration as the API answered it when it was made."""
+Registered = Registration | Made
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True)
 class Account:
     """Talks to the sandbox as Stripe's API and as whoever is on the other side."""
 
     origin: str
 
-    def get(self, path: str, **params: Any) -> dict[str, Any]:
-        answer = httpx.get(f"{self.origin}/v1/{path}", params=params, headers=KEY, timeout=30)
+    def get(self, path: str, **query: Any) -> dict[str, Any]:
+        """An object, or a list, as Stripe's API gives it."""
+        answer = httpx.get(f"{self.origin}/v1/{path}", params=query, headers=KEY, timeout=30)
         found: dict[str, Any] = answer.raise_for_status().json()
         return found
 
@@ -34,45 +40,57 @@ class Account:
         found: dict[str, Any] = answer.json()
         return found
 
-    def control(self, action: str, **body: Any) -> Any:
+    def control(self, action: str, **body: Any) -> dict[str, Any]:
+        """Make something happen there."""
         answer = httpx.post(f"{self.origin}/sandbox{action}", json=body, timeout=30)
         assert answer.status_code == 200, answer.text
-        return answer.json()
+        found: dict[str, Any] = answer.json()
+        return found
 
     def break_down(self, **fault: Any) -> None:
         self.control("/faults", **fault)
 
     def mend(self) -> None:
+        """No more faults."""
         httpx.delete(f"{self.origin}/sandbox/faults", timeout=30).raise_for_status()
 
     def advance(self, span: timedelta) -> None:
+        """Time goes by at Stripe."""
         self.control("/clock", advance=span.total_seconds())
 
-    def session(self, registration: Registration) -> str:
-        return str(registration.sessions.get().stripe_id)
+    def session_id(self, one: Registered) -> str:
+        if isinstance(one, Registration):
+            return str(one.sessions.get().stripe_id)
+        found = re.search(r"cs_test_\w+", one["checkout_url"])
+        assert found
+        return found[0]
 
-    def pay(self, registration: Registration, **means: str) -> dict[str, Any]:
-        """Pay as the buyer does; the PaymentIntent."""
-        session = self.control(f"/sessions/{self.session(registration)}/pay", **means)
-        return self.get(f"payment_intents/{session['payment_intent']}")
+    def session(self, one: Registered) -> dict[str, Any]:
+        return self.get(f"checkout/sessions/{self.session_id(one)}")
 
-    def abandon(self, registration: Registration) -> None:
-        self.control(f"/sessions/{self.session(registration)}/expire")
+    def intent(self, one: Registered) -> dict[str, Any]:
+        return self.get(f"payment_intents/{self.session(one)['payment_intent']}")
 
-    def charge(self, registration: Registration) -> str:
-        session = self.get(f"checkout/sessions/{self.session(registration)}")
-        intent = self.get(f"payment_intents/{session['payment_intent']}")
-        return str(intent["latest_charge"])
+    def charge(self, one: Registered) -> dict[str, Any]:
+        """The latest charge."""
+        return self.get(f"charges/{self.intent(one)['latest_charge']}")
 
-    def refund(self, registration: Registration, **amount: int) -> dict[str, Any]:
-        """Give money back in the Dashboard."""
-        made: dict[str, Any] = self.control(
-            f"/charges/{self.charge(registration)}/refund", **amount
-        )
-        return made
+    def pay(self, one: Registered, **means: str) -> dict[str, Any]:
+        """With a good card, unless ``card`` or ``iban`` say otherwise; the PaymentIntent."""
+        self.control(f"/sessions/{self.session_id(one)}/pay", **means)
+        return self.intent(one)
 
-    def dispute(self, registration: Registration, **complaint: Any) -> str:
-        opened = self.control(f"/charges/{self.charge(registration)}/dispute", **complaint)
+    def expire(self, one: Registered) -> None:
+        """The buyer went away."""
+        self.control(f"/sessions/{self.session_id(one)}/expire")
+
+    def refund(self, one: Registered, amount: int | None = None) -> dict[str, Any]:
+        """Give money back in the Dashboard; all that is left unless an amount is said."""
+        wish = {} if amount is None else {"amount": amount}
+        return self.control(f"/charges/{self.charge(one)['id']}/refund", **wish)
+
+    def dispute(self, one: Registered, *, inquiry: bool = False) -> str:
+        opened = self.control(f"/charges/{self.charge(one)['id']}/dispute", inquiry=inquiry)
         return str(opened["id"])
 
     def session_of_somebody(self, **form: Any) -> dict[str, Any]:

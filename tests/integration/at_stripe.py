@@ -6,7 +6,6 @@ webhook lane, signed, as late and as mixed up as it likes.
 
 import asyncio
 import json
-import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from copy import deepcopy
@@ -19,6 +18,7 @@ from django.db import connection
 from procrastinate.contrib.django import app
 from stripe import WebhookSignature
 
+from inscrit import direct
 from inscrit.events.models import Event
 from inscrit.mail.models import Message
 from inscrit.registrations.ledger import Desk
@@ -28,13 +28,11 @@ from inscrit.webhooks.intake import Intake
 from inscrit.webhooks.models import StripeEvent
 from inscrit.webhooks.signature import secrets
 
-from .test_webhook_lane import _dsn
+from .account import Account, Made
 
 SECRET = "whsec_of_this_endpoint"
 OFFICE = Desk("office@example.org", "fr")
 Happening = dict[str, Any]
-Made = dict[str, Any]
-"""A registration as the API answered it when it was made."""
 
 
 def status(made: Made) -> str:
@@ -62,7 +60,7 @@ def mails(made: Made) -> list[str]:
 @asynccontextmanager
 async def lane(*known: str) -> AsyncIterator[httpx.AsyncClient]:
     """The webhook lane with these signing secrets."""
-    committer = Committer(_dsn(), livemode=False, desk=OFFICE)
+    committer = Committer(direct.address(), livemode=False, desk=OFFICE)
     await committer.start()
     transport = httpx.ASGITransport(Intake(secrets(known or (SECRET,)), committer))
     async with httpx.AsyncClient(transport=transport, base_url="http://lane") as client:
@@ -119,78 +117,28 @@ def forget_jobs() -> None:
 
 
 @dataclass(slots=True)
-class AtStripe:
-    """The sandbox at ``address``, and which of its events were handed on."""
+class AtStripe(Account):
+    """An account that remembers which of its events were handed on."""
 
-    address: str
     told: set[str] = field(default_factory=set)
-
-    def read(self, path: str, /, **query: Any) -> dict[str, Any]:
-        """An object, or a list, as Stripe's API gives it."""
-        headers = {"authorization": "Bearer sk_test_x"}
-        answer = httpx.get(f"{self.address}/v1/{path}", params=query, headers=headers)
-        found: dict[str, Any] = answer.raise_for_status().json()
-        return found
-
-    def ask(self, path: str, /, **body: Any) -> dict[str, Any]:
-        """Make something happen there."""
-        answer = httpx.post(f"{self.address}/sandbox{path}", json=body)
-        found: dict[str, Any] = answer.raise_for_status().json()
-        return found
-
-    def session(self, made: Made) -> dict[str, Any]:
-        found = re.search(r"cs_test_\w+", made["checkout_url"])
-        assert found
-        return self.read(f"checkout/sessions/{found[0]}")
 
     def sessions(self, made: Made) -> list[dict[str, Any]]:
         """All sessions of a registration, the oldest first."""
-        every = self.read("checkout/sessions", limit=100)["data"]
+        every = self.get("checkout/sessions", limit=100)["data"]
         return [one for one in reversed(every) if one["client_reference_id"] == made["id"]]
-
-    def charge(self, made: Made) -> dict[str, Any]:
-        """The charge that succeeded."""
-        intent = self.read(f"payment_intents/{self.session(made)['payment_intent']}")
-        return self.read(f"charges/{intent['latest_charge']}")
 
     def refunds(self, made: Made) -> list[dict[str, Any]]:
         intent = self.session(made)["payment_intent"]
-        found: list[dict[str, Any]] = self.read("refunds", payment_intent=intent)["data"]
+        found: list[dict[str, Any]] = self.get("refunds", payment_intent=intent)["data"]
         return found
 
-    def mend(self) -> None:
-        """No more faults."""
-        httpx.delete(f"{self.address}/sandbox/faults").raise_for_status()
-
-    # What people do.
-
-    def pay(self, made: Made, **how: str) -> None:
-        """With a good card, unless ``card`` or ``iban`` say otherwise."""
-        self.ask(f"/sessions/{self.session(made)['id']}/pay", **how)
-
     def decline(self, made: Made) -> None:
-        path = f"{self.address}/sandbox/sessions/{self.session(made)['id']}/pay"
+        path = f"{self.origin}/sandbox/sessions/{self.session_id(made)}/pay"
         assert httpx.post(path, json={"card": "4000000000000002"}).status_code == 402
 
     def settle(self, made: Made) -> None:
         """The bank has answered a direct debit."""
-        self.ask(f"/payment_intents/{self.session(made)['payment_intent']}/settle")
-
-    def expire(self, made: Made) -> None:
-        self.ask(f"/sessions/{self.session(made)['id']}/expire")
-
-    def refund(self, made: Made, amount: int | None = None) -> dict[str, Any]:
-        """Give money back in the Dashboard; all that is left unless an amount is said."""
-        wish = {} if amount is None else {"amount": amount}
-        return self.ask(f"/charges/{self.charge(made)['id']}/refund", **wish)
-
-    def dispute(self, made: Made, *, inquiry: bool = False) -> str:
-        found = self.ask(f"/charges/{self.charge(made)['id']}/dispute", inquiry=inquiry)
-        return str(found["id"])
-
-    def wait(self, seconds: float) -> None:
-        """Time goes by at Stripe."""
-        self.ask("/clock", advance=seconds)
+        self.control(f"/payment_intents/{self.session(made)['payment_intent']}/settle")
 
     # What we are told.
 
@@ -199,7 +147,7 @@ class AtStripe:
         sessions = self.sessions(made)
         about = {one["id"] for one in sessions}
         about |= {one["payment_intent"] for one in sessions if one["payment_intent"]}
-        every: list[Happening] = self.read("events", limit=100)["data"]
+        every: list[Happening] = self.get("events", limit=100)["data"]
         return [event for event in reversed(every) if about & _named(event["data"]["object"])]
 
     def event(self, made: Made, kind: str) -> Happening:

@@ -19,6 +19,8 @@ from inscrit.payments import stripe_gateway
 from inscrit.sandbox.server import SandboxConfig, create_app, listen
 
 from .account import Account
+from .mailserver import MailServer, mail_server
+from .receiver import Receiver, listening
 
 if TYPE_CHECKING:
     from django.test.client import _MonkeyPatchedWSGIResponse as Answer
@@ -91,6 +93,7 @@ def content(answer: "Answer", status: int = 200) -> dict[str, Any]:
 
 
 MakeCaller = Callable[[str], Caller]
+Setting = Callable[..., None]
 
 
 @pytest.fixture
@@ -134,16 +137,45 @@ def sandbox() -> Iterator[str]:
 
 
 @pytest.fixture
-def stripe_at(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
-    """Says where Stripe is, for one test."""
+def setting(monkeypatch: pytest.MonkeyPatch) -> Iterator[Setting]:
+    """Says what settings are, for one test; None takes one away."""
 
-    def point(address: str) -> None:
-        monkeypatch.setenv("STRIPE_API_BASE", address)
+    def say(**said: str | None) -> None:
+        for name, value in said.items():
+            monkeypatch.delenv(name, raising=False)
+            if value is not None:
+                monkeypatch.setenv(name, value)
         config.current.cache_clear()
 
-    yield point
+    yield say
     monkeypatch.undo()
     config.current.cache_clear()
+
+
+@pytest.fixture
+def stripe_at(setting: Setting) -> Callable[[str], None]:
+    """Says where Stripe is, for one test."""
+    return lambda address: setting(STRIPE_API_BASE=address)
+
+
+@pytest.fixture
+def english() -> Client:
+    """A visitor's browser."""
+    return Client(headers={"accept-language": "en"})
+
+
+@pytest.fixture
+def server() -> Iterator[MailServer]:
+    with mail_server() as running:
+        yield running
+
+
+@pytest.fixture
+def receiver(setting: Setting) -> Iterator[Receiver]:
+    """Another program, which may be reached on this machine."""
+    setting(OUTGOING_PRIVATE_HOSTS="localhost", ORGANISER_EMAIL="organiser@example.org")
+    with listening() as it:
+        yield it
 
 
 @pytest.fixture

@@ -12,10 +12,8 @@ from dataclasses import dataclass, field
 from threading import Thread
 from typing import Any, TypeVar
 
-import psycopg
 import uvicorn
 import uvloop
-from django.db import connection
 from starlette.types import Message, Receive, Scope, Send
 
 from inscrit import config
@@ -142,13 +140,6 @@ def running(
 
 async def _nothing_else(_scope: Scope, _receive: Receive, _send: Send) -> None:
     raise AssertionError("nothing but the lane is asked here")
-
-
-def database_url() -> str:
-    """The address of the database that pytest-django made."""
-    params = connection.get_connection_params()
-    known = ("dbname", "user", "password", "host", "port")
-    return psycopg.conninfo.make_conninfo(**{k: params[k] for k in known if params.get(k)})
 
 
 def signature(body: bytes, at: float, secret: str = SECRET) -> bytes:

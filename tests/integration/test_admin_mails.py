@@ -2,7 +2,6 @@
 
 import html
 import re
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -22,16 +21,10 @@ from inscrit.registrations.models import Registration
 
 from . import event_form
 from .desk import address, asked, chosen, done, listed, organiser, reader, seen, text_of
-from .mailserver import MailServer, mail_server
+from .mailserver import MailServer
 from .test_audit import make_event, paid, register, tell
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def server() -> Iterator[MailServer]:
-    with mail_server() as running:
-        yield running
 
 
 def confirmation(registration: Registration | None = None) -> Message:

@@ -1,33 +1,21 @@
 """The organisers look after other programs in the admin."""
 
 import re
-from collections.abc import Iterator
 
 import pytest
 from asgiref.sync import async_to_sync
 from django.test import Client
 from django.urls import reverse
 
-from inscrit import config
 from inscrit.backoffice import list_of
 from inscrit.outgoing import secrets
 from inscrit.outgoing.models import Delivery, Endpoint
 
 from .desk import address, chosen, done, listed, organiser, reader, seen, text_of
-from .receiver import Receiver, listening, work
+from .receiver import Receiver, work
 from .test_audit import make_event
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("no_old_jobs")]
-
-
-@pytest.fixture
-def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
-    monkeypatch.setenv("OUTGOING_PRIVATE_HOSTS", "localhost")
-    config.current.cache_clear()
-    with listening() as it:
-        yield it
-    monkeypatch.undo()
-    config.current.cache_clear()
 
 
 @pytest.fixture

@@ -1,17 +1,15 @@
 """Who may call what, how often, and from which web pages."""
 
 import json
-from collections.abc import Iterator
 
 import pytest
 from django.test import Client
 
-from inscrit import config
 from inscrit.api import limits
 from inscrit.api.urls import api
 from inscrit.rate_limits import Limit
 
-from .conftest import Caller, MakeCaller, content
+from .conftest import Caller, MakeCaller, Setting, content
 
 SHOP = "https://www.school.example"
 Roles = set[str | None]
@@ -63,12 +61,8 @@ BODIES = {
 
 
 @pytest.fixture
-def shared(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("CORS_ORIGINS", SHOP)
-    config.current.cache_clear()
-    yield
-    monkeypatch.undo()
-    config.current.cache_clear()
+def shared(setting: Setting) -> None:
+    setting(CORS_ORIGINS=SHOP)
 
 
 def test_the_table_names_every_operation() -> None:

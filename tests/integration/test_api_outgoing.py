@@ -1,29 +1,16 @@
 """An integrator looks after the endpoints of other programs."""
 
-from collections.abc import Iterator
-
 import pytest
 from asgiref.sync import async_to_sync
 
-from inscrit import config
 from inscrit.outgoing.models import Endpoint, Message
 
 from .conftest import Caller, MakeCaller, content
-from .receiver import Receiver, listening, work
+from .receiver import Receiver, work
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("no_old_jobs")]
 ROOT = "/webhook-endpoints"
 TYPES = ["event.created", "event.updated"]
-
-
-@pytest.fixture
-def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
-    monkeypatch.setenv("OUTGOING_PRIVATE_HOSTS", "localhost")
-    config.current.cache_clear()
-    with listening() as it:
-        yield it
-    monkeypatch.undo()
-    config.current.cache_clear()
 
 
 def test_an_integrator_adds_an_endpoint_and_hears_of_an_event(

@@ -9,14 +9,14 @@ import pytest
 from asgiref.sync import async_to_sync
 from django.utils import timezone
 
-from inscrit import config, ports
+from inscrit import ports
 from inscrit.events.models import Event
 from inscrit.mail.models import Message
 from inscrit.payments import tasks
 from inscrit.payments.models import CheckoutSession, Refund
 from inscrit.registrations.models import IdempotencyKey, Registration
 
-from .conftest import CONTACT, Caller, MakeCaller, content, order, pay
+from .conftest import CONTACT, Caller, MakeCaller, Setting, content, order, pay
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -184,15 +184,12 @@ def test_without_stripe_the_places_are_given_back(organiser: Caller, anybody: Ca
 
 
 def test_what_stripe_refuses_is_no_use_trying_again(
-    organiser: Caller, anybody: Caller, monkeypatch: pytest.MonkeyPatch
+    organiser: Caller, anybody: Caller, setting: Setting
 ) -> None:
-    monkeypatch.delenv("STRIPE_SECRET_KEY")
-    config.current.cache_clear()
+    setting(STRIPE_SECRET_KEY=None)
     path = f"/events/{organiser.open_event()['id']}/registrations"
     problem = content(anybody.post(path, order()), 502)
     assert problem["code"] == "checkout_unavailable"
-    monkeypatch.undo()
-    config.current.cache_clear()
 
 
 def test_cancelling_ends_the_checkout_session(

@@ -17,11 +17,11 @@ import pytest
 from django.utils import timezone
 from prometheus_client import REGISTRY
 
-from inscrit import config
+from inscrit import config, direct
 from inscrit.events.models import Event
 from inscrit.live.entrance import AT_ONCE, Connection, Entrance
 
-from .running_lane import PATH, SECRET, RunningLane, database_url, running, signed
+from .running_lane import PATH, SECRET, RunningLane, running, signed
 
 pytestmark = pytest.mark.django_db(transaction=True)
 CROWD = 3 * AT_ONCE
@@ -111,7 +111,9 @@ def told(wire: socket.socket, text: bytes) -> bool:
 @pytest.fixture
 def crowd() -> Iterator[Crowd]:
     line = held()
-    ours = replace(config.current(), database_url=database_url(), stripe_webhook_secrets=(SECRET,))
+    ours = replace(
+        config.current(), database_url=direct.address(), stripe_webhook_secrets=(SECRET,)
+    )
     with running(ours, io.StringIO(), http=line) as lane:
         begins = timezone.now() + timedelta(days=3)
         event = Event.objects.create(

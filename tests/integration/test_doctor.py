@@ -17,7 +17,7 @@ from django.db import connection
 from django.test import Client
 from django.utils import translation
 
-from inscrit import config, ports
+from inscrit import config, direct, ports
 from inscrit.api.models import Role
 from inscrit.backoffice import list_of
 from inscrit.doctor import canary, database, disk, examination, mail, ping, stripe, work
@@ -31,7 +31,7 @@ from inscrit.webhooks.models import StripeEvent
 from .account import Account
 from .desk import organiser, reader, text_of
 from .mailserver import mail_server
-from .running_lane import SECRET, RunningLane, database_url, running
+from .running_lane import SECRET, RunningLane, running
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -128,7 +128,7 @@ def test_without_a_key_stripe_is_not_asked() -> None:
 
 @pytest.fixture
 def lane() -> Iterator[RunningLane]:
-    here = settings(database_url=database_url(), stripe_webhook_secrets=(SECRET,))
+    here = settings(database_url=direct.address(), stripe_webhook_secrets=(SECRET,))
     with running(here, io.StringIO()) as door:
         yield door
 

@@ -1,7 +1,7 @@
 """An event in a frame of the school's own website."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from html import unescape
 
 import pytest
@@ -10,6 +10,7 @@ from django.test import Client
 from inscrit import config
 from inscrit.events.models import Event
 
+from .conftest import Setting
 from .desk import organiser, seen, text_of
 from .test_audit import make_event
 
@@ -18,14 +19,8 @@ SCHOOL = "https://www.school.example"
 
 
 @pytest.fixture
-def shown_by(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
-    def name(origins: str) -> None:
-        monkeypatch.setenv("EMBED_ORIGINS", origins)
-        config.current.cache_clear()
-
-    yield name
-    monkeypatch.undo()
-    config.current.cache_clear()
+def shown_by(setting: Setting) -> Callable[[str], None]:
+    return lambda origins: setting(EMBED_ORIGINS=origins)
 
 
 def address(event: Event, query: str = "") -> str:

@@ -1,14 +1,12 @@
 """Every mail there is, in both languages: whole, translated, and short enough."""
 
 import itertools
-from collections.abc import Iterator
 from html.parser import HTMLParser
 from urllib.parse import urlsplit
 
 import pytest
 from django.utils import timezone
 
-from inscrit import config
 from inscrit.events.models import Event
 from inscrit.mail import attachments, digest, kinds, samples
 from inscrit.mail.attachments import Attachment
@@ -19,6 +17,7 @@ from inscrit.mail.samples import SAMPLES, Sample
 from inscrit.registrations.lifecycle import MailKind
 from inscrit.waiting.models import WaitingEntry
 
+from .conftest import Setting
 from .test_audit import make_event, paid, register
 
 pytestmark = pytest.mark.django_db
@@ -151,13 +150,10 @@ def _says(sample: Sample, event: Event, words: str) -> bool:
 
 
 @pytest.fixture
-def school(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    monkeypatch.setenv("ORGANISER_EMAIL", "bureau@example.org")
-    monkeypatch.setenv("DEFAULT_FROM_EMAIL", "École Jules-Ferry <inscriptions@example.org>")
-    config.current.cache_clear()
-    yield "bureau@example.org"
-    monkeypatch.undo()
-    config.current.cache_clear()
+def school(setting: Setting) -> str:
+    sender = "École Jules-Ferry <inscriptions@example.org>"
+    setting(ORGANISER_EMAIL="bureau@example.org", DEFAULT_FROM_EMAIL=sender)
+    return "bureau@example.org"
 
 
 def test_answers_reach_the_school_and_its_name_stands_at_the_head(school: str) -> None:

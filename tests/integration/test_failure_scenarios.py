@@ -25,11 +25,11 @@ from inscrit.webhooks.models import StripeEvent
 from inscrit.webhooks.services import DELAYS
 from inscrit.webhooks.tasks import sweep_inbox
 
+from .account import Made
 from .at_stripe import (
     SECRET,
     AtStripe,
     Happening,
-    Made,
     changed,
     deliver,
     lane,
@@ -193,7 +193,7 @@ def test_an_answer_to_opening_that_is_lost_opens_no_second_session(
     fault = {"kind": "error"} if answer == "an error" else {"kind": "timeout", "seconds": 1}
     monkeypatch.setattr("inscrit.payments.stripe_gateway.TIMEOUT", 0.5)
     monkeypatch.setattr("inscrit.payments.stripe_gateway._clients", {})
-    at_stripe.ask("/faults", path="/v1/checkout/sessions", after=True, remaining=1, **fault)
+    at_stripe.break_down(path="/v1/checkout/sessions", after=True, remaining=1, **fault)
     made = anybody.register(organiser.open_event())
     (session,) = at_stripe.sessions(made)
     assert CheckoutSession.objects.get().stripe_id == session["id"]
@@ -205,13 +205,13 @@ def test_a_session_whose_every_answer_was_lost_is_given_up_and_seats_nobody(
 ) -> None:
     """Nobody was sent to it. Its end, when Stripe tells of it, changes nothing."""
     event = organiser.open_event()
-    at_stripe.ask("/faults", kind="error", path="/v1/checkout/sessions", after=True)
+    at_stripe.break_down(kind="error", path="/v1/checkout/sessions", after=True)
     path = f"/events/{event['id']}/registrations"
     assert anybody.post(path, order()).status_code == 503
     at_stripe.mend()
     given_up = {"id": Registration.objects.get().pk}
     (session,) = at_stripe.sessions(given_up)
-    at_stripe.ask(f"/sessions/{session['id']}/expire")
+    at_stripe.control(f"/sessions/{session['id']}/expire")
     assert at_stripe.tell(given_up) == ["ignored"]
     assert (status(given_up), places(given_up), mails(given_up)) == ("CANCELLED", (0, 0), [])
 
@@ -220,7 +220,7 @@ def test_a_session_whose_every_answer_was_lost_is_given_up_and_seats_nobody(
 def test_on_opening_day_stripes_too_many_requests_are_waited_out(
     organiser: Caller, anybody: Caller, at_stripe: AtStripe, times: int
 ) -> None:
-    at_stripe.ask("/faults", kind="rate_limit", path="/v1/checkout/sessions", remaining=times)
+    at_stripe.break_down(kind="rate_limit", path="/v1/checkout/sessions", remaining=times)
     made = anybody.register(organiser.open_event())
     assert made["checkout_url"]
     assert len(at_stripe.sessions(made)) == 1

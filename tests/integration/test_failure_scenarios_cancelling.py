@@ -20,9 +20,9 @@ from inscrit.registrations.ledger import Report
 from inscrit.registrations.lifecycle import CancelRequested
 from inscrit.registrations.models import JournalEntry, Registration
 
+from .account import Made
 from .at_stripe import (
     AtStripe,
-    Made,
     changed,
     deliver,
     forget_jobs,
@@ -123,7 +123,7 @@ def test_who_pays_while_a_cancellation_without_refund_waits_keeps_the_place(
     stripe_at(f"http://127.0.0.1:{ports.free()}")
     path = f"/registrations/{waiting['id']}/cancel?token={waiting['token']}"
     assert content(anybody.post(path))["cancelling"]
-    stripe_at(at_stripe.address)
+    stripe_at(at_stripe.origin)
     at_stripe.pay(waiting)
     at_stripe.tell(waiting)
     assert (status(waiting), places(waiting), mails(waiting)) == ("PAID", (2, 0), ["confirmed"])
@@ -251,7 +251,7 @@ def test_one_cancellation_that_fails_does_not_hold_up_the_others(
     for one in made:
         services.report(Report(CancelRequested(refund=True), "api:gone", one["id"]))
     session = at_stripe.session(made[1])["id"]
-    at_stripe.ask("/faults", kind="error", path=f"/v1/checkout/sessions/{session}*")
+    at_stripe.break_down(kind="error", path=f"/v1/checkout/sessions/{session}*")
     sweep()
     assert sorted(map(status, made)) == ["CANCELLED", "CANCELLED", "PENDING"]
     at_stripe.mend()

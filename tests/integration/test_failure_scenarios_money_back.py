@@ -3,6 +3,7 @@
 Each test is a line of docs/reference/failure-scenarios.md.
 """
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -17,9 +18,9 @@ from inscrit.registrations.models import Registration
 from inscrit.webhooks.models import StripeEvent
 from inscrit.webhooks.tasks import sweep_inbox
 
+from .account import Made
 from .at_stripe import (
     AtStripe,
-    Made,
     changed,
     deliver,
     forget_jobs,
@@ -109,7 +110,7 @@ def test_a_refund_that_is_pending_counts_and_is_one_refund_when_it_has_succeeded
     at_stripe.refund(made, 500)
     at_stripe.tell(made)
     assert (Refund.objects.get().status, refunded(made)) == ("pending", 500)
-    at_stripe.wait(4)
+    at_stripe.advance(timedelta(seconds=4))
     at_stripe.tell(made)
     assert (Refund.objects.get().status, refunded(made)) == ("succeeded", 500)
     assert status(made) == "PAID"
@@ -137,7 +138,7 @@ def test_a_refund_whose_answer_was_lost_is_asked_for_again_and_made_once(
     paid: Made, organiser: Caller, at_stripe: AtStripe
 ) -> None:
     organiser.post(f"/registrations/{paid['id']}/refund")
-    at_stripe.ask("/faults", kind="error", path="/v1/refunds", after=True, remaining=3)
+    at_stripe.break_down(kind="error", path="/v1/refunds", after=True, remaining=3)
     with pytest.raises(Exception, match="APIError"):
         work("money")
     assert Refund.objects.get().status == "ordered"
@@ -150,7 +151,7 @@ def test_while_stripe_has_too_many_requests_a_refund_waits_and_is_made_once(
     paid: Made, organiser: Caller, at_stripe: AtStripe
 ) -> None:
     organiser.post(f"/registrations/{paid['id']}/refund")
-    at_stripe.ask("/faults", kind="rate_limit", path="/v1/refunds", remaining=10)
+    at_stripe.break_down(kind="rate_limit", path="/v1/refunds", remaining=10)
     with pytest.raises(Exception, match="RateLimitError"):
         work("money")
     at_stripe.mend()
@@ -190,7 +191,7 @@ def test_a_refund_that_fails_after_it_succeeded_seats_again_while_places_are_fre
             at_stripe.tell(made)
     if not backwards:
         assert (status(made), places(made)) == ("REFUNDED", (0, 0))
-    at_stripe.wait(4)
+    at_stripe.advance(timedelta(seconds=4))
     told = [one for one in at_stripe.events(made) if one["id"] not in at_stripe.told]
     deliver(*(reversed(told) if backwards else told))
     assert (status(made), places(made), refunded(made)) == ("PAID", (2, 0), 0)
@@ -207,7 +208,7 @@ def test_a_refund_that_fails_when_its_places_went_to_others_leaves_it_to_a_perso
     at_stripe.tell(made)
     event = {"id": Event.objects.get().pk}
     other = anybody.register(event)
-    at_stripe.wait(4)
+    at_stripe.advance(timedelta(seconds=4))
     at_stripe.tell(made)
     assert (status(made), review(made), places(made)) == ("CANCELLED", "refund_failed", (0, 1))
     assert status(other) == "PENDING"
@@ -231,7 +232,7 @@ def paid_twice(organiser: Caller, anybody: Caller, at_stripe: AtStripe) -> tuple
     at_stripe.pay(second, card=FAILING_REFUNDS)
     at_stripe.tell(first)
     work("money")
-    at_stripe.wait(4)
+    at_stripe.advance(timedelta(seconds=4))
     at_stripe.tell(first)
     assert (status(first), review(first)) == ("PAID", "refund_failed")
     assert Payment.objects.filter(status="succeeded", refunded=0).count() == 2
@@ -362,7 +363,7 @@ def test_an_inquiry_is_no_chargeback_and_is_over_when_it_is_closed(
     # No money moved, so some of it can be given back.
     content(organiser.post(f"/registrations/{paid['id']}/refund", {"amount": 500}))
     work("money")
-    at_stripe.ask(f"/disputes/{inquiry}/win")
+    at_stripe.control(f"/disputes/{inquiry}/win")
     at_stripe.tell(paid)
     assert Dispute.objects.get().status == "warning_closed"
     assert (status(paid), review(paid), refunded(paid)) == ("PAID", None, 500)
@@ -383,7 +384,7 @@ def test_while_the_bank_has_the_money_we_do_not_give_it_back_as_well(
 
 def test_a_dispute_that_is_won_leaves_everything_as_it_was(paid: Made, at_stripe: AtStripe) -> None:
     dispute = at_stripe.dispute(paid)
-    at_stripe.ask(f"/disputes/{dispute}/win")
+    at_stripe.control(f"/disputes/{dispute}/win")
     at_stripe.tell(paid)
     assert (status(paid), places(paid), refunded(paid)) == ("PAID", (2, 0), 0)
     assert review(paid) is None
@@ -394,7 +395,7 @@ def test_a_dispute_that_is_lost_frees_the_places_and_tells_both(
     paid: Made, at_stripe: AtStripe
 ) -> None:
     dispute = at_stripe.dispute(paid)
-    at_stripe.ask(f"/disputes/{dispute}/lose")
+    at_stripe.control(f"/disputes/{dispute}/lose")
     at_stripe.tell(paid)
     assert (status(paid), places(paid), refunded(paid)) == ("REFUNDED", (0, 0), 2500)
     assert mails(paid) == ["confirmed", "organiser_review", "refunded", "organiser_review"]
@@ -405,7 +406,7 @@ def test_a_dispute_that_is_lost_keeps_the_places_for_a_person_if_the_event_says_
 ) -> None:
     made = bought(organiser, anybody, at_stripe, lost_dispute="review")
     dispute = at_stripe.dispute(made)
-    at_stripe.ask(f"/disputes/{dispute}/lose")
+    at_stripe.control(f"/disputes/{dispute}/lose")
     at_stripe.tell(made)
     assert (status(made), places(made), refunded(made)) == ("PAID", (2, 0), 2500)
     assert review(made) == "dispute_lost"
@@ -418,7 +419,7 @@ def test_a_lost_dispute_that_is_won_on_appeal_seats_again_or_is_left_to_a_person
     paid: Made, anybody: Caller, at_stripe: AtStripe, room: bool
 ) -> None:
     dispute = at_stripe.dispute(paid)
-    at_stripe.ask(f"/disputes/{dispute}/lose")
+    at_stripe.control(f"/disputes/{dispute}/lose")
     at_stripe.tell(paid)
     assert (status(paid), places(paid)) == ("REFUNDED", (0, 0))
     if not room:
@@ -435,7 +436,7 @@ def test_the_end_of_a_dispute_told_before_its_beginning_stays_the_end(
     paid: Made, at_stripe: AtStripe
 ) -> None:
     dispute = at_stripe.dispute(paid)
-    at_stripe.ask(f"/disputes/{dispute}/lose")
+    at_stripe.control(f"/disputes/{dispute}/lose")
     told = [one for one in at_stripe.events(paid) if one["id"] not in at_stripe.told]
     deliver(*reversed(told))
     assert Dispute.objects.get().status == "lost"

@@ -1,6 +1,5 @@
 """Mails that the time asks for: to who has not paid yet, before an event, in the morning."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,14 +10,14 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from inscrit import config
 from inscrit.events.models import Event
 from inscrit.mail import delivery, digest, nudging, unsubscribing
 from inscrit.mail.models import EventMails, Message, MessageKind, Sending, Unsubscribed
 from inscrit.registrations.lifecycle import CancelRequested, CheckoutExpired, Fact
 from inscrit.registrations.models import Registration
 
-from .mailserver import MailServer, mail_server
+from .conftest import Setting
+from .mailserver import MailServer
 from .test_audit import completed, make_event, paid, register, tell
 
 pytestmark = pytest.mark.django_db
@@ -27,18 +26,9 @@ PARIS = ZoneInfo("Europe/Paris")
 
 
 @pytest.fixture
-def server() -> Iterator[MailServer]:
-    with mail_server() as running:
-        yield running
-
-
-@pytest.fixture
-def organiser(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    monkeypatch.setenv("ORGANISER_EMAIL", "bureau@example.org")
-    config.current.cache_clear()
-    yield "bureau@example.org"
-    monkeypatch.undo()
-    config.current.cache_clear()
+def organiser(setting: Setting) -> str:
+    setting(ORGANISER_EMAIL="bureau@example.org")
+    return "bureau@example.org"
 
 
 def minutes_ago(registration: Registration, minutes: int) -> Registration:
@@ -243,16 +233,15 @@ def test_no_digest_when_nothing_is_on(monkeypatch: pytest.MonkeyPatch, organiser
 
 @pytest.mark.parametrize("way", ["setting", "link", "nobody"])
 def test_the_digest_can_be_switched_off(
-    monkeypatch: pytest.MonkeyPatch, organiser: str, way: str
+    monkeypatch: pytest.MonkeyPatch, setting: Setting, organiser: str, way: str
 ) -> None:
     make_event()
     if way == "setting":
-        monkeypatch.setenv("DIGEST_HOUR", "off")
+        setting(DIGEST_HOUR="off")
     elif way == "link":
         Unsubscribed.objects.create(address=organiser.upper(), kind="organiser_digest")
     else:
-        monkeypatch.delenv("ORGANISER_EMAIL")
-    config.current.cache_clear()
+        setting(ORGANISER_EMAIL=None)
     at(monkeypatch, noon_today())
     assert not digest.tell()
 

@@ -9,16 +9,14 @@ import psycopg
 import pytest
 from django.db import OperationalError, connection
 
-from inscrit import migrating
-
-from .running_lane import database_url
+from inscrit import direct, migrating
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @contextmanager
 def another() -> Iterator["psycopg.Connection[tuple[object, ...]]"]:
-    with psycopg.connect(database_url(), autocommit=True) as it:
+    with psycopg.connect(direct.address(), autocommit=True) as it:
         yield it
 
 

@@ -1,7 +1,6 @@
 """The outbox against a real mail server that refuses, goes away and comes back."""
 
 import threading
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -14,15 +13,15 @@ from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
 from structlog.testing import capture_logs
 
-from inscrit import config
 from inscrit.mail import delivery, services, tasks
 from inscrit.mail.delivery import DELAYS, MOST_ATTEMPTS, MOST_REFUSALS, Delivery
 from inscrit.mail.models import Message, MessageKind, MessageState
 from inscrit.registrations.lifecycle import PaymentSucceeded
 from inscrit.registrations.models import Registration
 
+from .conftest import Setting
 from .desk import address
-from .mailserver import MailServer, mail_server
+from .mailserver import MailServer
 from .test_audit import make_event, paid, register, tell
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -33,18 +32,9 @@ NOT_NOW = "451 4.7.1 Greylisted, please try again later"
 
 
 @pytest.fixture
-def server() -> Iterator[MailServer]:
-    with mail_server() as running:
-        yield running
-
-
-@pytest.fixture
-def organiser(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    monkeypatch.setenv("ORGANISER_EMAIL", ORGANISER)
-    config.current.cache_clear()
-    yield ORGANISER
-    monkeypatch.undo()
-    config.current.cache_clear()
+def organiser(setting: Setting) -> str:
+    setting(ORGANISER_EMAIL=ORGANISER)
+    return ORGANISER
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Other programs are told of every change, by a real server that checks the signatures."""
 
 import json
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -12,7 +11,6 @@ from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from inscrit import config
 from inscrit.events.models import Event
 from inscrit.mail.models import Message as Mail
 from inscrit.outgoing import delivery, secrets, services, tasks
@@ -22,22 +20,11 @@ from inscrit.registrations import services as registrations
 from inscrit.registrations.ledger import Report
 from inscrit.registrations.lifecycle import CancelRequested, RefundRequested
 
-from .conftest import Caller, content
+from .conftest import Caller, Setting, content
 from .receiver import Receiver, listening, work
 from .test_audit import completed, make_event, paid, register, tell
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("no_old_jobs")]
-
-
-@pytest.fixture
-def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
-    monkeypatch.setenv("OUTGOING_PRIVATE_HOSTS", "localhost")
-    monkeypatch.setenv("ORGANISER_EMAIL", "organiser@example.org")
-    config.current.cache_clear()
-    with listening() as it:
-        yield it
-    monkeypatch.undo()
-    config.current.cache_clear()
 
 
 @pytest.fixture
@@ -231,10 +218,9 @@ def test_nobody_there_is_written_down_and_the_rest_waits(endpoint: Endpoint) -> 
 
 
 def test_a_name_that_leads_inside_is_not_called(
-    receiver: Receiver, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+    receiver: Receiver, endpoint: Endpoint, setting: Setting
 ) -> None:
-    monkeypatch.setenv("OUTGOING_PRIVATE_HOSTS", "")
-    config.current.cache_clear()
+    setting(OUTGOING_PRIVATE_HOSTS="")
     make_event()
     work_now()
     assert receiver.heard == []

@@ -25,11 +25,6 @@ FORM = {
 }
 
 
-@pytest.fixture
-def english() -> Client:
-    return Client(headers={"accept-language": "en-GB,en;q=0.9"})
-
-
 def offer(**changes: Any) -> Event:
     start = timezone.now() + timedelta(days=3)
     values = {

@@ -22,11 +22,6 @@ from .test_pages_registration import text_of
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.fixture
-def english() -> Client:
-    return Client(headers={"accept-language": "en"})
-
-
 def address(registration: Registration, suffix: str = "/cancel") -> str:
     return f"/registrations/{registration.pk}{suffix}?token={registration.token}"
 

@@ -23,11 +23,6 @@ FORM: dict[str, Any] = {
 }
 
 
-@pytest.fixture
-def english() -> Client:
-    return Client(headers={"accept-language": "en"})
-
-
 class Camp:
     """An event that asks everything there is to ask."""
 

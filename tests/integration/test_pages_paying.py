@@ -27,11 +27,6 @@ FORM = {
 
 
 @pytest.fixture
-def english() -> Client:
-    return Client(headers={"accept-language": "en"})
-
-
-@pytest.fixture
 def event() -> Event:
     start = timezone.now() + timedelta(days=3)
     return Event.objects.create(

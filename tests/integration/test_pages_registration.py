@@ -48,11 +48,6 @@ BOOK_KEEPING = {
 
 
 @pytest.fixture
-def english() -> Client:
-    return Client(headers={"accept-language": "en"})
-
-
-@pytest.fixture
 def registration() -> Registration:
     start = timezone.now() + timedelta(days=3)
     event = Event.objects.create(

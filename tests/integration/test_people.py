@@ -2,18 +2,20 @@
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from datetime import timedelta
 from email.message import EmailMessage
 
 import pyotp
 import pytest
+from click.testing import CliRunner, Result
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, User
 from django.test import Client, override_settings
 from django.urls import reverse
 from django.utils import timezone
 
-from inscrit import config
+from inscrit import cli
 from inscrit.api.models import Role
 from inscrit.backoffice import list_of, page_of
 from inscrit.events.models import Event
@@ -26,8 +28,9 @@ from inscrit.people.models import LoginAttempt, SecondFactor
 from inscrit.registrations.models import Registration
 
 from . import desk as at_the_desk
+from .conftest import Setting
 from .desk import address, done, listed, seen, text_of
-from .mailserver import MailServer, mail_server
+from .mailserver import MailServer
 from .test_audit import make_event, register
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -46,18 +49,8 @@ def _roles() -> Iterator[None]:
 
 
 @pytest.fixture
-def server() -> Iterator[MailServer]:
-    with mail_server() as running:
-        yield running
-
-
-@pytest.fixture
-def everybody_needs_one(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("REQUIRE_SECOND_FACTOR", "yes")
-    config.current.cache_clear()
-    yield
-    monkeypatch.undo()
-    config.current.cache_clear()
+def everybody_needs_one(setting: Setting) -> None:
+    setting(REQUIRE_SECOND_FACTOR="yes")
 
 
 def person(role: str = "secretary", name: str = "claire") -> User:
@@ -455,22 +448,42 @@ class TestRoles:
         assert "secretary" in page
 
 
-@pytest.mark.parametrize("role", ["organiser", "secretary", "readonly", None])
-def test_createuser_gives_a_role(role: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
-    from contextlib import nullcontext
-
-    from click.testing import CliRunner
-
-    from inscrit import cli
-
+@pytest.fixture
+def createuser(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
     ready: Callable[..., object] = lambda **_: nullcontext()  # noqa: E731
     monkeypatch.setattr(cli, "_ready", ready)
-    arguments = ["createuser", "nora", "--password", PASSWORD]
-    result = CliRunner().invoke(cli.main, [*arguments, *(["--role", role] if role else [])])
+    return lambda *arguments: CliRunner().invoke(cli.main, ["createuser", *arguments])
+
+
+@pytest.mark.parametrize("role", ["organiser", "secretary", "readonly", None])
+def test_createuser_gives_a_role(role: str | None, createuser: Callable[..., Result]) -> None:
+    given = ["--role", role] if role else []
+    result = createuser("nora", "--password", PASSWORD, *given)
     assert result.exit_code == 0, result.output
     nora = User.objects.get(username="nora")
     assert nora.is_superuser is (role is None)
     assert (roles.role_of(nora) or None) == (Role(role) if role else None)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["", "--password", PASSWORD], "username: This field cannot be blank"),
+        (["n" * 151, "--password", PASSWORD], "username: Ensure this value has at most 150"),
+        (["marie", "--password", PASSWORD], "already exists"),
+        (["nora", "--email", "no mail", "--password", PASSWORD], "email: Enter a valid email"),
+        (["nora", "--password", ""], "password"),
+        (["nora", "--password", "short"], "too short"),
+    ],
+)
+def test_createuser_refuses_what_the_admin_would(
+    arguments: list[str], said: str, createuser: Callable[..., Result]
+) -> None:
+    User.objects.create_user("marie")
+    result = createuser(*arguments)
+    assert result.exit_code == 1
+    assert said in result.stderr
+    assert User.objects.count() == 1
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ def test_a_payment_that_no_webhook_told_of_is_confirmed_once(account: Account) -
 
 def test_a_session_that_expired_unheard_gives_its_places_back(account: Account) -> None:
     registration = register(places=2)
-    account.abandon(registration)
+    account.expire(registration)
     assert kinds(reconcile()) == ["expiry_missed"]
     assert now(registration).status == "EXPIRED"
     assert places(registration) == (0, 0)
@@ -298,7 +298,7 @@ def test_an_open_session_past_its_end_is_asked_for_by_its_id(account: Account) -
     reconcile()
     only_by_id()
     account.pay(paid)
-    account.abandon(abandoned)
+    account.expire(abandoned)
     long_ago(paid)
     long_ago(abandoned)
     assert sorted(kinds(reconcile())) == ["expiry_missed", "payment_missed"]
@@ -312,7 +312,7 @@ def test_a_hold_that_ended_is_freed_once_nobody_can_pay_it(account: Account) -> 
     done = reconcile()
     assert kinds(done) == ["hold_not_freed"]
     assert done.findings[0].done == ("PENDING → EXPIRED",)
-    assert account.get(f"checkout/sessions/{account.session(now(registration))}")["status"] == (
+    assert account.get(f"checkout/sessions/{account.session_id(now(registration))}")["status"] == (
         "expired"
     )
     assert kinds(reconcile()) == []
@@ -412,7 +412,7 @@ def test_a_dry_run_says_the_same_and_changes_nothing(account: Account) -> None:
     event = make_event()
     paid, abandoned, debited, refunded, lapsed = (register(event) for _ in range(5))
     account.pay(paid)
-    account.abandon(abandoned)
+    account.expire(abandoned)
     account.pay(debited, iban=SEPA["well"])
     account.pay(refunded)
     account.refund(refunded)

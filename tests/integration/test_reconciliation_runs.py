@@ -15,7 +15,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone, translation
 
-from inscrit import config, ports
+from inscrit import direct, ports
 from inscrit.payments import checkout, stripe_gateway
 from inscrit.reconciliation import report, services, tasks
 from inscrit.reconciliation.lock import LOCK, AlreadyRunning
@@ -27,8 +27,7 @@ from inscrit.webhooks.committer import Committer
 from inscrit.webhooks.inbox import Received
 
 from .account import Account, long_ago, make_event, reconcile, register
-from .conftest import running_sandbox
-from .test_reconciliation_events import database
+from .conftest import Setting, running_sandbox
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -85,7 +84,7 @@ def test_if_stripe_fails_half_way_the_rest_is_taken_up_by_the_next_run(
     before = cursors()
     paid, abandoned = register(), register()
     account.pay(paid)
-    account.abandon(abandoned)
+    account.expire(abandoned)
     account.break_down(kind="error", path=path, status=503)
     with pytest.raises(BrokenOff, match="gave no answer"):
         reconcile()
@@ -117,7 +116,7 @@ def test_without_stripe_nothing_is_compared(
 
 
 def test_two_never_compare_at_once(account: Account) -> None:
-    with psycopg.connect(database(), autocommit=True) as somebody:
+    with psycopg.connect(direct.address(), autocommit=True) as somebody:
         somebody.execute(LOCK)
         with pytest.raises(AlreadyRunning):
             reconcile()
@@ -147,7 +146,7 @@ def test_webhooks_returns_and_reconciliation_at_once_send_one_confirmation(
     bodies = [json.dumps(one) for one in account.get("events", limit=100)["data"]]
 
     async def webhooks() -> None:
-        committer = Committer(database(), livemode=False)
+        committer = Committer(direct.address(), livemode=False)
         await committer.start()
         received = [
             Received(notification.read(body), body, "secret", time.perf_counter())
@@ -240,10 +239,9 @@ def test_every_night_a_whole_month_is_looked_at(account: Account) -> None:
 
 
 def test_without_a_stripe_key_there_is_nothing_to_compare_with(
-    account: Account, monkeypatch: pytest.MonkeyPatch
+    account: Account, setting: Setting
 ) -> None:
-    monkeypatch.delenv("STRIPE_SECRET_KEY")
-    config.current.cache_clear()
+    setting(STRIPE_SECRET_KEY=None)
     async_to_sync(tasks.reconcile_what_is_new.func)(0)
     assert not ReconciliationRun.objects.exists()
 

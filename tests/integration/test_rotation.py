@@ -10,7 +10,7 @@ from asgiref.sync import async_to_sync
 from django.utils import timezone
 from stripe import WebhookSignature
 
-from inscrit import config
+from inscrit import config, direct
 from inscrit.monitoring import metrics
 from inscrit.webhooks.committer import Committer
 from inscrit.webhooks.intake import Intake
@@ -19,7 +19,6 @@ from inscrit.webhooks.signature import secrets
 
 from .desk import listed, organiser
 from .test_admin_inbox import stored
-from .test_webhook_lane import database_url
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NEW, OLD = "whsec_rotation_new", "whsec_rotation_old"
@@ -46,7 +45,7 @@ def count_of(text: str, mark: str) -> float:
 @async_to_sync
 async def deliver(*signers: str) -> list[int]:
     """One event for each, signed with that secret, to a lane that knows both."""
-    committer = Committer(database_url(), livemode=False)
+    committer = Committer(direct.address(), livemode=False)
     await committer.start()
     transport = httpx.ASGITransport(Intake(secrets([NEW, OLD]), committer))
     async with httpx.AsyncClient(transport=transport, base_url="http://lane") as client:

@@ -17,10 +17,9 @@ from inscrit.waiting.models import WaitingEntry
 
 from .at_stripe import work
 from .conftest import Caller, content, pay
-from .test_pages import english, text_of
+from .test_pages import text_of
 from .test_waiting_list import cancel, lapse, offer_of, sold_out, sweep, told, wait
 
-__all__ = ["english"]
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("no_old_jobs")]
 ALL = ["stripe", "cheque", "cash"]
 

@@ -18,10 +18,9 @@ from inscrit.waiting.models import WaitingEntry
 
 from .at_stripe import work
 from .test_holding_places import make_event
-from .test_pages import FORM, english, text_of
+from .test_pages import FORM, text_of
 from .test_waiting_list import cancel, counters, lapse, offer_of, order, sold_out, sweep, wait
 
-__all__ = ["english"]
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("no_old_jobs")]
 
 

@@ -1,7 +1,6 @@
 """The watchdog: what it remembers, tells and stops, and how it is put right again."""
 
 import threading
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
@@ -14,7 +13,6 @@ from django.urls import reverse
 from django.utils import timezone
 from structlog.testing import capture_logs
 
-from inscrit import config
 from inscrit.events.models import Event
 from inscrit.mail.models import Message, MessageKind
 from inscrit.monitoring import audit
@@ -27,7 +25,7 @@ from inscrit.watchdog import places, tasks
 from inscrit.watchdog import services as watchdog
 from inscrit.watchdog.models import AuditRun
 
-from .conftest import Caller, content, order
+from .conftest import Caller, Setting, content, order
 from .test_audit import (
     busy_database,
     change_a_status_by_hand,
@@ -47,13 +45,8 @@ TEN = datetime(2026, 7, 1, 10, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
-def organiser_email(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("ORGANISER_EMAIL", "organiser@example.org")
-    monkeypatch.setenv("LANGUAGE_CODE", "en")
-    config.current.cache_clear()
-    yield
-    monkeypatch.undo()
-    config.current.cache_clear()
+def organiser_email(setting: Setting) -> None:
+    setting(ORGANISER_EMAIL="organiser@example.org", LANGUAGE_CODE="en")
 
 
 @pytest.fixture
@@ -126,10 +119,9 @@ def test_a_part_put_right_is_told_as_a_part() -> None:
 
 
 def test_the_organiser_is_told_in_the_language_of_the_installation(
-    monkeypatch: pytest.MonkeyPatch,
+    setting: Setting,
 ) -> None:
-    monkeypatch.setenv("LANGUAGE_CODE", "fr")
-    config.current.cache_clear()
+    setting(LANGUAGE_CODE="fr")
     forget_an_event()
     watchdog.watch()
     message = Message.objects.get(kind=MessageKind.ORGANISER_ALERT)

@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client import REGISTRY
 
-from inscrit import config
+from inscrit import config, direct
 from inscrit.events.models import Event
 from inscrit.monitoring import logs
 from inscrit.registrations import story
@@ -37,7 +37,7 @@ from .odd_requests import (
     whole_request,
     without_ours,
 )
-from .running_lane import PATH, SECRET, RunningLane, database_url, running, signed
+from .running_lane import PATH, SECRET, RunningLane, running, signed
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -54,7 +54,7 @@ def lane(django_db_setup: None) -> Iterator[RunningLane]:
     log = structlog.wrap_logger(structlog.WriteLogger(lines), logs.processors("text"))
     ours = replace(
         config.current(),
-        database_url=database_url(),
+        database_url=direct.address(),
         stripe_webhook_secrets=("whsec_older", SECRET),
     )
     with pytest.MonkeyPatch.context() as patch:

@@ -16,6 +16,7 @@ from django.db import connection
 from django.utils import timezone
 from stripe import WebhookSignature
 
+from inscrit import direct
 from inscrit.events.models import Event
 from inscrit.mail.models import Message
 from inscrit.registrations.ledger import Ledger
@@ -30,17 +31,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 SECRET = "whsec_lane"
 
 
-def database_url() -> str:
-    """The test database's address, as psycopg has it."""
-    return str(connection.get_connection_params() and _dsn())
-
-
-def _dsn() -> str:
-    params = connection.get_connection_params()
-    known = ("dbname", "user", "password", "host", "port")
-    return psycopg.conninfo.make_conninfo(**{k: params[k] for k in known if params.get(k)})
-
-
 @asynccontextmanager
 async def lane(url: str) -> AsyncIterator[httpx.AsyncClient]:
     committer = Committer(url, livemode=False)
@@ -53,7 +43,7 @@ async def lane(url: str) -> AsyncIterator[httpx.AsyncClient]:
 
 def run(story: Callable[[httpx.AsyncClient], Awaitable[Any]], url: str | None = None) -> Any:
     async def within() -> Any:
-        async with lane(url or _dsn()) as client:
+        async with lane(url or direct.address()) as client:
             return await story(client)
 
     return asyncio.run(within())
@@ -345,7 +335,7 @@ def test_a_database_that_falls_silent_is_answered_503_and_the_lane_goes_on(
     monkeypatch.setattr(committer, "PATIENCE_SECONDS", 0.5)
 
     async def story(client: httpx.AsyncClient) -> list[int]:
-        with psycopg.connect(_dsn()) as other:
+        with psycopg.connect(direct.address()) as other:
             other.execute(
                 "SELECT 1 FROM registrations_registration WHERE id = %s FOR UPDATE",
                 (registration.pk,),

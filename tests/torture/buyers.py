@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import stripe
 
-from tests.acceptance.installation import SECRET, STRIPE_KEY, Installation
+from tests.acceptance.installation import SECRET, STRIPE_KEY, Installation, session_of
 
 PATIENCE = 60.0
 LONGEST_WAIT = 2.0
@@ -221,12 +221,6 @@ class Organiser(Visitor):
         answer = await self.insist("POST", f"/api/v1/events/{event}/cancel", headers=headers)
         if answer.status_code != httpx.codes.OK:
             self.complain(f"cancelling {event} was answered {answer.status_code}")
-
-
-def session_of(made: dict[str, Any]) -> str:
-    found = re.search(r"cs_test_\w+", made["checkout_url"])
-    assert found, made["checkout_url"]
-    return found[0]
 
 
 def _shape(path: str) -> str:

@@ -21,8 +21,8 @@ class Report:
     kills: Counter[str] = field(default_factory=Counter)
     fallen: list[str] = field(default_factory=list)
     faults: Counter[str] = field(default_factory=Counter)
-    reconciled: str = "not run: this version has no such command"
-    audited: str = "not run: this version has no such command"
+    reconciled: str = "not run"
+    audited: str = "not run"
     tracebacks: Counter[str] = field(default_factory=Counter)
     books: Books | None = None
     breaches: list[Breach] = field(default_factory=list)

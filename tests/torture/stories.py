@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from .buyers import DECLINED_CARD, Buyer, session_of
+from tests.acceptance.installation import session_of
+
+from .buyers import DECLINED_CARD, Buyer
 
 Story = Callable[[Buyer], Awaitable[None]]
 

@@ -10,7 +10,6 @@ from inscrit.webhooks.notification import HANDLED
 ROOT = Path(__file__).parents[2]
 GUIDES = [ROOT / "docs/how-to/operator-guide.md", ROOT / "docs/fr/guide-exploitant.md"]
 TROUBLE = re.compile(r"\"((?:⚠️ |❌|🚨|⛔|♻️|💥|⏰) [^\"{\n]{9,})")
-LINK = re.compile(r"\]\(([^)#]*)(?:#([^)]*))?\)")
 
 
 def lines_of_trouble() -> set[str]:
@@ -18,11 +17,6 @@ def lines_of_trouble() -> set[str]:
     files = (path for path in (ROOT / "inscrit").rglob("*.py") if "sandbox" not in path.parts)
     said = (TROUBLE.findall(path.read_text(encoding="utf-8")) for path in files)
     return {line.rstrip(" :") for lines in said for line in lines}
-
-
-def anchors(page: Path) -> set[str]:
-    heads = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
-    return {re.sub(r"[^\w -]", "", head.lower()).replace(" ", "-") for head in heads}
 
 
 @pytest.mark.parametrize("guide", GUIDES, ids=lambda page: page.stem)
@@ -46,11 +40,3 @@ def test_every_alert_stands_in_the_guide(guide: Path) -> None:
     rules = (ROOT / "deploy/prometheus/rules.yml").read_text(encoding="utf-8")
     said = guide.read_text(encoding="utf-8")
     assert [name for name in re.findall(r"- alert: (\w+)", rules) if f"`{name}`" not in said] == []
-
-
-@pytest.mark.parametrize("guide", GUIDES, ids=lambda page: page.stem)
-def test_every_link_leads_somewhere(guide: Path) -> None:
-    for path, section in LINK.findall(guide.read_text(encoding="utf-8")):
-        page = (guide.parent / path).resolve() if path else guide
-        assert page.exists(), path
-        assert not section or section in anchors(page), f"{path}#{section}"

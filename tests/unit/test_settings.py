@@ -35,6 +35,11 @@ def test_the_environment_comes_before_the_named_file_and_the_secret(
     assert load(both, secrets).stripe_webhook_secrets == ("whsec_secret",)
 
 
+def test_a_file_that_is_not_needed_is_not_read(tmp_path: Path, secrets: Path) -> None:
+    both = given(tmp_path, TIME_ZONE="Europe/Zurich", TIME_ZONE_FILE="/nowhere/at/all")
+    assert load(both, secrets).time_zone == "Europe/Zurich"
+
+
 def test_a_newline_at_the_end_of_a_secret_does_not_matter(tmp_path: Path, secrets: Path) -> None:
     (secrets / "stripe_secret").write_text("  sk_test_1\r\n\n")
     settings = load(given(tmp_path), secrets)

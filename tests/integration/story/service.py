@@ -12,12 +12,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import httpx
-import psycopg
 from django.db import connection
 from procrastinate.contrib.django import app as procrastinate
 from stripe import WebhookSignature
 
-from inscrit import config
+from inscrit import config, direct
 from inscrit.api import keys
 from inscrit.asgi import django_application
 from inscrit.jobs import in_database
@@ -75,7 +74,9 @@ class Service:
     def __init__(self) -> None:
         self._runner = asyncio.Runner()
         settings = config.current()
-        self._committer = Committer(address(), livemode=settings.livemode, desk=desk(settings))
+        self._committer = Committer(
+            direct.address(), livemode=settings.livemode, desk=desk(settings)
+        )
         intake = Intake(secrets([SECRET]), self._committer)
         self.lane = httpx.AsyncClient(
             transport=httpx.ASGITransport(intake), base_url="http://localhost"
@@ -239,10 +240,3 @@ def _make_all_sooner(by: timedelta) -> None:
     with connection.cursor() as cursor:
         for statement in SOONER:
             cursor.execute(statement, [str(by)])
-
-
-def address() -> str:
-    """The test database's address, as psycopg has it."""
-    params = connection.get_connection_params()
-    known = ("dbname", "user", "password", "host", "port")
-    return psycopg.conninfo.make_conninfo(**{k: params[k] for k in known if params.get(k)})
