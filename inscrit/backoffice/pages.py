@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path
-from django.utils.text import capfirst
 from django.views.decorators.http import require_http_methods
 
 from . import M, ModelAdmin
@@ -73,7 +72,6 @@ class Page(ModelAdmin[M]):
         obj: M | None = None,
     ) -> HttpResponse:
         if obj is not None:
-            context["title"] = capfirst(self.opts.verbose_name)
             context["deeds"] = [
                 {"deed": deed, "address": deed.address(obj)}
                 for deed in self.deeds
