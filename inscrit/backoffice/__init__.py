@@ -1,4 +1,5 @@
 """What the organisers' admin pages share."""
+# ruff: noqa: FBT002 - Django's signatures
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -19,6 +20,20 @@ from django.utils.translation import gettext as _
 M = TypeVar("M", bound=Model)
 P = TypeVar("P", bound=Model)
 
+
+class AnyQuery:
+    """A list that goes back to its beginning for whatever can't be read in its query.
+
+    Django does so itself, but lets the values fail that only Python's dates or PostgreSQL refuse.
+    """
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        try:
+            return super().get_changelist_instance(request)  # type: ignore[misc]
+        except (DataError, ValueError, OverflowError) as error:
+            raise IncorrectLookupParameters from error
+
+
 if TYPE_CHECKING:
     from django.utils.safestring import SafeString
 
@@ -27,15 +42,8 @@ if TYPE_CHECKING:
     TabularInline = admin.TabularInline
 else:
 
-    class ModelAdmin(admin.ModelAdmin, Generic[M]):
+    class ModelAdmin(AnyQuery, admin.ModelAdmin, Generic[M]):
         """Django's, which does not know at run time that it is generic."""
-
-        def get_changelist_instance(self, request):
-            """Django answers so to a query that it can't read; what else can't be, it lets fail."""
-            try:
-                return super().get_changelist_instance(request)
-            except (DataError, ValueError, OverflowError) as error:
-                raise IncorrectLookupParameters from error
 
         def render_change_form(
             self, request, context, add=False, change=False, form_url="", obj=None

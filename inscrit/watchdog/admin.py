@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from procrastinate.contrib.django.admin import ProcrastinateJobAdmin
 from procrastinate.contrib.django.models import ProcrastinateJob
 
-from inscrit.backoffice import ModelAdmin, Unchangeable, list_of, one_by_one
+from inscrit.backoffice import AnyQuery, ModelAdmin, Unchangeable, list_of, one_by_one
 from inscrit.backoffice.attention import WAITING, Waiting
 from inscrit.events.admin import EventAdmin, SalesStopped
 from inscrit.events.models import Event
@@ -46,8 +46,8 @@ admin.site.unregister(ProcrastinateJob)
 
 
 @admin.register(ProcrastinateJob)
-class JobAdmin(ModelAdmin[ProcrastinateJob], ProcrastinateJobAdmin):
-    """Procrastinate's own page, which answers to any query as ours do."""
+class JobAdmin(AnyQuery, ProcrastinateJobAdmin):
+    """Procrastinate's own page."""
 
 
 @admin.action(description=_("Open sales again"), permissions=["change"])

@@ -20,11 +20,11 @@ COLOURS: Rules = RULES | {
 CUT_OFF = """() => {
   const end = one => one.getBoundingClientRect().right;
   const boxes = one => one === null ? [] : [one, ...boxes(one.parentElement)];
-  const cuts = (box, one) => ["clip", "hidden"].includes(getComputedStyle(box).overflowX) && end(one) > end(box) + 1;
-  const scrolls = box => ["auto", "scroll"].includes(getComputedStyle(box).overflowX);
+  const has = (box, ...ways) => ways.includes(getComputedStyle(box).overflowX);
+  const cuts = (box, one) => has(box, "clip", "hidden") && end(one) > end(box) + 1;
   return [...document.querySelectorAll("input:not([type=hidden]), select, textarea, button")]
-    .filter(one => one.checkVisibility() && !one.matches(".unseen") && !boxes(one).some(scrolls))
-    .filter(one => end(one) > innerWidth + 1 || boxes(one.parentElement).some(box => cuts(box, one)))
+    .filter(one => one.checkVisibility() && !one.matches(".unseen") && !one.closest(".results"))
+    .filter(one => end(one) > innerWidth + 1 || boxes(one).some(box => cuts(box, one)))
     .map(one => one.outerHTML.slice(0, 160));
 }"""
 COVERED = """() => {

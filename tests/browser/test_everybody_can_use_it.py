@@ -8,9 +8,10 @@ from playwright.sync_api import Browser, Page, expect
 
 from ..acceptance.conftest import OpenEvent  # noqa: TID252
 from ..acceptance.installation import Installation  # noqa: TID252
-from .addresses import PUBLIC, Town
+from .addresses import PUBLIC
 from .everybody import LANGUAGES, RULES, WITHOUT_HEADINGS, complaints, cut_off, fits, visitor
 from .steps import PUBLIC_STEPS
+from .town import Town
 
 pytestmark = pytest.mark.browser
 

@@ -1,6 +1,5 @@
 """Axe finds nothing on any page of the staff's either, and none of them is forgotten here."""
 
-import re
 from collections.abc import Iterator
 from fnmatch import fnmatch
 from typing import TypeAlias

@@ -145,4 +145,9 @@ def _offered(installation: Installation, event: Made) -> str:
     entry = _join(installation, event)
     _cancel(installation, first)
     way = f"/waiting-list/{entry['id']}?token={entry['token']}"
-    return eventually(lambda: installation.web.get(way).headers.get("location"), "it is offered")
+
+    def led() -> str | None:
+        found: str | None = installation.web.get(way).headers.get("location")
+        return found
+
+    return eventually(led, "it is offered")

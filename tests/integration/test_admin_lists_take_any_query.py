@@ -1,54 +1,60 @@
-"""Whatever stands in the query of one of the admin's lists, the answer is one: never a failure."""
+"""Whatever stands in the query of one of the admin's lists, it has an answer: never a failure."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.contrib import admin
-from django.contrib.admin import ModelAdmin
-from django.test import Client
-from django.test.client import RequestFactory
-from django.urls import reverse
 
-from inscrit.backoffice import list_of
+from inscrit.backoffice import AnyQuery, list_of
+from inscrit.events.models import Event
+from inscrit.people.models import LoginAttempt
+from inscrit.webhooks.models import StripeEvent
 
 from .desk import organiser
 
-pytestmark = pytest.mark.django_db(transaction=True)
-LISTS = {model._meta.label: page for model, page in admin.site._registry.items()}
-ODD = (
-    "\0", "a\0b", "\x1f", "", "x", "é", "-1", "0", "9999", "10000", "99999999", "9" * 20,
-    "0001-01-01", "9999-12-31 23:59:59", "2026-13-45", "-infinity", "NaN", "1,2", "a" * 5000,
-)  # fmt: skip
-OF_EVERY_LIST = ("p", "o", "q", "e", "all", "_popup", "_to_field", "_facets", "pk", "id", "id__gt")
-LOOKUPS = ("", "__exact", "__gte", "__lt", "__year", "__isnull", "__in")
+# Each request on its own: PostgreSQL refuses everything after a failure within a transaction.
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.filterwarnings("ignore:DateTimeField .* received a naive datetime"),
+]
+ODD = ("a\0b", "x", "-1", "9999", "99999999", "9" * 20, "0001-01-01", "9999-12-31 23:59:59")
+OF_EVERY_LIST = ("p", "o", "q", "e", "all", "_popup", "_to_field", "id", "id__gt")
+LOOKUPS = ("", "__exact", "__gte", "__year", "__isnull", "__in")
 
 
-def parameters(page: "ModelAdmin[object]") -> Iterator[str]:
-    """What a list's own links, or somebody who plays with them, may put into its query."""
+def names(page: "admin.ModelAdmin[Any]") -> Iterator[str]:
+    """What a list's own links put into its query, and what somebody may who plays with them."""
     yield from OF_EVERY_LIST
-    request = RequestFactory().get("/")
-    for each in page.get_list_filter(request):
-        if isinstance(each, type):
-            yield each.parameter_name
+    for each in page.list_filter:
+        if isinstance(each, str):
+            yield from (f"{each}{lookup}" for lookup in LOOKUPS)
         else:
-            name = each if isinstance(each, str) else each[0]
-            yield from (f"{name}{lookup}" for lookup in (*LOOKUPS, "__id__exact", "__isempty"))
-    if name := page.date_hierarchy:
-        yield from (f"{name}__{part}" for part in ("year", "month", "day", "gte", "lt"))
+            yield each.parameter_name  # type: ignore[union-attr]
+    if moment := page.date_hierarchy:
+        yield from (f"{moment}__{part}" for part in ("year", "month", "day", "gte", "lt"))
 
 
-@pytest.mark.parametrize("label", LISTS)
-def test_a_list_answers_to_any_query(label: str) -> None:
-    desk, page = organiser(), LISTS[label]
-    failed = {}
-    for name in parameters(page):
-        for value in ODD:
-            try:
-                code = desk.get(list_of(page.model), {name: value}).status_code
-            except Exception as e:
-                code = repr(e)[:100]
-            if code not in (200, 302, 400):
-                failed[name, value[:20]] = code
-    for k in failed.items():
-        print(k)
-    assert failed == {}
+@pytest.mark.parametrize("model", [Event, LoginAttempt, StripeEvent])
+def test_a_list_answers_to_any_query(model: Any) -> None:
+    desk = organiser()
+    answers = {
+        (name, value): desk.get(list_of(model), {name: value}).status_code
+        for name in names(admin.site.get_model_admin(model))
+        for value in ODD
+    }
+    assert set(answers.values()) == {200, 302, 400}
+    assert answers["q", "a\0b"] == 200
+    assert all(code == 302 for (name, _), code in answers.items() if name.endswith("__year"))
+
+
+def test_whoever_is_sent_back_finds_the_whole_list() -> None:
+    desk = organiser()
+    answer = desk.get(list_of(Event, "?starts_at__year=99999999999999999999"), follow=True)
+    assert answer.redirect_chain == [(list_of(Event, "?e=1"), 302)]
+    assert answer.status_code == 200
+
+
+def test_every_list_is_such_a_one() -> None:
+    others = [page for page in admin.site._registry.values() if not isinstance(page, AnyQuery)]
+    assert others == []
