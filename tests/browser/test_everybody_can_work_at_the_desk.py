@@ -8,6 +8,8 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page
 
+from inscrit.mail.samples import SAMPLES
+
 from ..acceptance.installation import Installation  # noqa: TID252
 from .addresses import DESK, NO_PAGE, filled, routes, shown, why_no_page
 from .conftest import PHONE, SignIn
@@ -82,6 +84,18 @@ def test_at_the_desk_a_phone_is_wide_enough(
     page.goto(installation.site + DESK[name](town))
     assert fits(page)
     assert cut_off(page) == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("name", SAMPLES)
+def test_axe_finds_nothing_in_a_mail(
+    seats: dict[str, Page], installation: Installation, name: str, language: str
+) -> None:
+    page = seats[language]
+    way = f"/admin/mail/message/preview/body/?sample={name}&language={language}"
+    page.set_content(page.request.get(installation.site + way).text())
+    assert page.locator("html").get_attribute("lang") == language
+    assert complaints(page, WITHOUT_HEADINGS) == []
 
 
 def test_no_page_is_forgotten(town: Town) -> None:
