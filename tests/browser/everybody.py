@@ -32,8 +32,9 @@ COVERED = """() => {
     const { left, top, height } = one.getBoundingClientRect();
     return document.elementFromPoint(left + 4, top + height * part);
   };
+  const seen = ({ top, bottom }) => top >= 0 && bottom < innerHeight;
   return [...document.querySelectorAll("h1")]
-    .filter(one => one.getBoundingClientRect().bottom < innerHeight)
+    .filter(one => seen(one.getBoundingClientRect()))
     .filter(one => [.1, .5, .9].some(part => !one.contains(above(one, part))))
     .map(one => one.outerHTML.slice(0, 160));
 }"""
