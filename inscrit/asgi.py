@@ -27,6 +27,7 @@ from inscrit.webhooks.signature import secrets  # noqa: E402
 STATIC_ROOMS = (
     "django.contrib.admin",
     "ninja",
+    "inscrit.api",
     "inscrit.backoffice",
     "inscrit.checkin",
     "inscrit.desk",

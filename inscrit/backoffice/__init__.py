@@ -1,20 +1,38 @@
 """What the organisers' admin pages share."""
+# ruff: noqa: FBT002 - Django's signatures
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import quote
+from django.db import DataError
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 M = TypeVar("M", bound=Model)
 P = TypeVar("P", bound=Model)
+
+
+class AnyQuery:
+    """A list that goes back to its beginning for whatever can't be read in its query.
+
+    Django does so itself, but lets the values fail that only Python's dates or PostgreSQL refuse.
+    """
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        try:
+            return super().get_changelist_instance(request)  # type: ignore[misc]
+        except (DataError, ValueError, OverflowError) as error:
+            raise IncorrectLookupParameters from error
+
 
 if TYPE_CHECKING:
     from django.utils.safestring import SafeString
@@ -24,8 +42,16 @@ if TYPE_CHECKING:
     TabularInline = admin.TabularInline
 else:
 
-    class ModelAdmin(admin.ModelAdmin, Generic[M]):
+    class ModelAdmin(AnyQuery, admin.ModelAdmin, Generic[M]):
         """Django's, which does not know at run time that it is generic."""
+
+        def render_change_form(
+            self, request, context, add=False, change=False, form_url="", obj=None
+        ):
+            """Django's own titles need an article that only English can do without."""
+            name = capfirst(self.opts.verbose_name)
+            context["title"] = _("New: %(what)s") % {"what": name} if add else name
+            return super().render_change_form(request, context, add, change, form_url, obj)
 
     class TabularInline(admin.TabularInline, Generic[M, P]):
         """Django's, which does not know at run time that it is generic."""

@@ -18,7 +18,6 @@ from django.http import (
 )
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
-from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
@@ -91,7 +90,6 @@ class Page(ModelAdmin[M]):
         obj: M | None = None,
     ) -> HttpResponse:
         if obj is not None:
-            context["title"] = capfirst(self.opts.verbose_name)
             context["deeds"] = [
                 {"deed": deed, "address": deed.address(obj)}
                 for deed in self.deeds

@@ -15,6 +15,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from inscrit.backoffice.amounts import AmountField, in_minor_units
+from inscrit.backoffice.filters import AttentionFilter
 from inscrit.backoffice.labels import name_parts
 from inscrit.backoffice.pages import Page, Panel
 from inscrit.money import typed
@@ -112,6 +113,11 @@ class EventForm(ModelForm):
         return capacity
 
 
+class SalesStopped(AttentionFilter):
+    title = _("sales stopped by the watchdog")
+    condition = models.Q(sales_stopped_at__isnull=False)
+
+
 @admin.register(Event)
 class EventAdmin(Page[Event]):
     form = EventForm
@@ -120,7 +126,7 @@ class EventAdmin(Page[Event]):
         models.DateTimeField: {"form_class": Moment, "widget": PICKER}
     }
     list_display = ("title", "when", "state", "places", "price_in_words")
-    list_filter = ("status", "starts_at", ("sales_stopped_at", admin.EmptyFieldListFilter))
+    list_filter = ("status", "starts_at", SalesStopped)
     search_fields = ("id", "title", "location")
     date_hierarchy = "starts_at"
     ordering = ("-starts_at", "id")

@@ -2,6 +2,7 @@
 # ruff: noqa: ARG002 - Django's signatures
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
@@ -11,6 +12,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext, ngettext_lazy
 from django.utils.translation import gettext_lazy as _
 
@@ -167,6 +170,11 @@ class EndpointAdmin(Page[Endpoint]):
         why = endpoint.disabled_reason
         return gettext("Off (%(why)s)") % {"why": why} if why else gettext("Off")
 
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Its deliveries go with it, although nobody deletes one of them by hand."""
+        objects, counts, _forbidden, protected = super().get_deleted_objects(objs, request)
+        return objects, counts, set(), protected
+
     def response_add(
         self, request: HttpRequest, obj: Endpoint, post_url_continue: str | None = None
     ) -> HttpResponse:
@@ -189,6 +197,10 @@ class EndpointAdmin(Page[Endpoint]):
             "opts": self.opts,
         }
         return TemplateResponse(request, "admin/outgoing/secret.html", context)
+
+
+def _moment(at: datetime) -> str:
+    return date_format(timezone.localtime(at), "SHORT_DATETIME_FORMAT")
 
 
 class AttemptInline(Unchangeable, TabularInline[Attempt, Delivery]):
@@ -232,8 +244,8 @@ class DeliveryAdmin(Unchangeable, Page[Delivery]):
     actions = ("send_again",)
 
     @admin.display(description=_("when"), ordering="created_at")
-    def at(self, delivery: Delivery) -> Any:
-        return delivery.message.at
+    def at(self, delivery: Delivery) -> str:
+        return _moment(delivery.message.at)
 
     @admin.display(description=_("what"), ordering="message__type")
     def type(self, delivery: Delivery) -> str:
@@ -256,8 +268,8 @@ class DeliveryAdmin(Unchangeable, Page[Delivery]):
         return link(delivery.endpoint)
 
     @admin.display(description=_("next try"), ordering="next_try_at")
-    def next(self, delivery: Delivery) -> Any:
-        return delivery.next_try_at if delivery.state == "waiting" else "–"
+    def next(self, delivery: Delivery) -> str:
+        return _moment(delivery.next_try_at) if delivery.state == "waiting" else "–"
 
     @admin.display(description="webhook-id")
     def number(self, delivery: Delivery) -> str:

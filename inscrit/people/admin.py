@@ -31,6 +31,7 @@ else:
 
 admin.site.login_form = LoginForm
 admin.site.login_template = "people/login.html"
+admin.site.logout_template = "people/logged_out.html"
 # Roles take the place of groups and single permissions.
 admin.site.unregister(Group)
 admin.site.unregister(User)

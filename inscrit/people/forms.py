@@ -82,6 +82,10 @@ class LoginForm(AdminAuthenticationForm):
 class NewPasswordForm(PasswordResetForm):
     """Asks for the link; whether there is such an account, nobody learns here."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["email"].label = _("E-mail")
+
     def save(self, *_said: Any, **_named: Any) -> None:
         for user in self.get_users(self.cleaned_data["email"]):
             passwords.send_link(user)

@@ -8,17 +8,19 @@ from django.http import HttpRequest
 from django.utils.html import format_html_join
 from django.utils.translation import gettext, ngettext_lazy
 from django.utils.translation import gettext_lazy as _
+from procrastinate.contrib.django.admin import ProcrastinateJobAdmin
+from procrastinate.contrib.django.models import ProcrastinateJob
 
-from inscrit.backoffice import ModelAdmin, Unchangeable, list_of, one_by_one
+from inscrit.backoffice import AnyQuery, ModelAdmin, Unchangeable, list_of, one_by_one
 from inscrit.backoffice.attention import WAITING, Waiting
-from inscrit.events.admin import EventAdmin
+from inscrit.events.admin import EventAdmin, SalesStopped
 from inscrit.events.models import Event
 
 from . import places
 from .health.admin import HealthAdmin
 from .models import AuditRun
 
-__all__ = ["AuditRunAdmin", "HealthAdmin"]
+__all__ = ["AuditRunAdmin", "HealthAdmin", "JobAdmin"]
 
 if TYPE_CHECKING:
     from django.utils.safestring import SafeString
@@ -38,6 +40,14 @@ class AuditRunAdmin(Unchangeable, ModelAdmin[AuditRun]):
     def told(self, run: AuditRun) -> "SafeString | str":
         rows = ((one["invariant"], one["text"], one["remedy"]) for one in run.breaches)
         return format_html_join("", "<p><strong>{}</strong><br>{}<br>{}</p>", rows) or "–"
+
+
+admin.site.unregister(ProcrastinateJob)
+
+
+@admin.register(ProcrastinateJob)
+class JobAdmin(AnyQuery, ProcrastinateJobAdmin):
+    """Procrastinate's own page."""
 
 
 @admin.action(description=_("Open sales again"), permissions=["change"])
@@ -76,8 +86,8 @@ WAITING.extend(
                 "%(n)d event whose sales are stopped", "%(n)d events whose sales are stopped", "n"
             ),
             "events.view_event",
-            Event.objects.filter(sales_stopped_at__isnull=False).count,
-            lambda: list_of(Event, "?sales_stopped_at__isempty=0"),
+            Event.objects.filter(SalesStopped.condition).count,
+            lambda: list_of(Event, "?attention=yes"),
         ),
         Waiting(
             ngettext_lazy(

@@ -1,52 +1,25 @@
 """A real browser in front of the real processes."""
 
-import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 # The same installation as the acceptance tests have, started for these.
-from ..acceptance.conftest import installation, open_event, organiser  # noqa: TID252
-from ..acceptance.installation import Installation  # noqa: TID252
-
-__all__ = ["installation", "open_event", "organiser"]
-
-QUIET = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
+from ..acceptance.conftest import (  # noqa: TID252
+    installation,
+    open_event,
+    organiser,
+    publisher,
 )
+from ..acceptance.installation import Installation  # noqa: TID252
+from ..chromium import chromium, launch  # noqa: TID252
+from .town import Town
+
+__all__ = ["chromium", "installation", "launch", "open_event", "organiser"]
+
 SignIn = Callable[[Page], None]
 PHONE = {"width": 390, "height": 800}
-
-
-Launch = Callable[..., Browser]
-
-
-@pytest.fixture(scope="module")
-def launch() -> Iterator[Launch]:
-    """Starts the machine's own Chromium, with further arguments if a test needs some."""
-    found = shutil.which("chromium")
-    if found is None:
-        pytest.skip("Chromium is not installed, no page was tried in a browser (apt: chromium)")
-    with sync_playwright() as playwright:
-
-        def start(*more: str) -> Browser:
-            return playwright.chromium.launch(executable_path=found, args=[*QUIET, *more])
-
-        yield start
-
-
-@pytest.fixture(scope="module")
-def chromium(launch: Launch) -> Iterator[Browser]:
-    browser = launch()
-    yield browser
-    browser.close()
 
 
 @pytest.fixture
@@ -88,3 +61,9 @@ def sign_in(installation: Installation) -> SignIn:
         expect(page.get_by_role("heading", name="Organisateurs")).to_be_visible()
 
     return go
+
+
+@pytest.fixture(scope="session")
+def town(installation: Installation, sign_in: SignIn) -> Town:
+    with installation.organiser("builder") as organiser:
+        return Town.build(installation, publisher(organiser))

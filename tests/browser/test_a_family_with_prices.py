@@ -8,8 +8,8 @@ from playwright.sync_api import Locator, Page, expect
 
 from ..acceptance.conftest import OpenEvent  # noqa: TID252
 from ..acceptance.installation import Installation  # noqa: TID252
+from .everybody import fits
 from .test_a_parent_on_a_phone import fill_in, pay, send
-from .test_a_secretary_at_the_desk import fits
 
 pytestmark = pytest.mark.browser
 

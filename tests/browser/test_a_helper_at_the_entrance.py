@@ -14,7 +14,8 @@ from playwright.sync_api import Page, Route, expect
 
 from ..acceptance.conftest import OpenEvent  # noqa: TID252
 from ..acceptance.installation import Installation  # noqa: TID252
-from .conftest import PHONE, Launch
+from ..chromium import Launch  # noqa: TID252
+from .conftest import PHONE
 
 pytestmark = pytest.mark.browser
 PhoneWith = Callable[[Path], Page]

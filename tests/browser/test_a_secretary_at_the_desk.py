@@ -9,14 +9,9 @@ from playwright.sync_api import Page, expect
 from ..acceptance.conftest import OpenEvent  # noqa: TID252
 from ..acceptance.installation import Installation, eventually  # noqa: TID252
 from .conftest import SignIn
+from .everybody import fits
 
 pytestmark = pytest.mark.browser
-
-
-def fits(page: Page) -> bool:
-    """Whether nothing has to be pushed aside to be read."""
-    wide = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
-    return not page.evaluate(wide)
 
 
 def confirm(page: Page) -> None:

@@ -1,60 +1,26 @@
 """No page shuts anybody out: axe finds nothing, nothing has to be pushed aside, keys suffice."""
 
 import re
-from collections.abc import Callable, Iterator
-from functools import cache
-from typing import Any, Literal, TypeAlias
 
+import pyotp
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from ..acceptance.conftest import OpenEvent  # noqa: TID252
 from ..acceptance.installation import Installation  # noqa: TID252
-from .addresses import ADMIN, PUBLIC, Town
-from .conftest import SignIn
-from .test_a_secretary_at_the_desk import fits
+from .addresses import API, PUBLIC
+from .everybody import LANGUAGES, RULES, WITHOUT_HEADINGS, complaints, cut_off, fits, visitor
+from .steps import PUBLIC_STEPS
+from .town import Town
 
 pytestmark = pytest.mark.browser
 
-RULES = {
-    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
-    "resultTypes": ["violations"],
-}
-# Django's own pages: headings that skip a level, its own landmarks.
-ADMIN_RULES = RULES | {"runOnly": RULES["runOnly"][:-1]}
-Scheme: TypeAlias = Literal["light", "dark"]
-SitDown: TypeAlias = Callable[[str], Page]
-LANGUAGES = {"fr": "fr-FR", "en": "en-GB"}
+PHONE = {"width": 390, "height": 800}
 NARROW = {"width": 320, "height": 640}
 
 
-@pytest.fixture(scope="module")
-def town(installation: Installation) -> Town:
-    from ..acceptance.conftest import publisher  # noqa: TID252
-
-    with installation.organiser("builder") as organiser:
-        return Town.build(installation, publisher(organiser))
-
-
-def visitor(chromium: Browser, language: str, **more: Any) -> BrowserContext:
-    return chromium.new_context(locale=LANGUAGES[language], **more)
-
-
-def complaints(page: Page, rules: dict[str, list[str]]) -> list[str]:
-    """What axe has to say in light and in dark colours, a line for each element."""
-    return [
-        f"{scheme}: {one['id']}: {one['help']}: {node['html'][:160]} {node['any'][:1]}"
-        for scheme in ("light", "dark")
-        for one in look(page, scheme, rules)
-        for node in one["nodes"]
-    ]
-
-
-def look(page: Page, scheme: Scheme, rules: dict[str, list[str]]) -> list[dict[str, Any]]:
-    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # no colour is half-way
-    found: list[dict[str, Any]] = Axe().run(page, options=rules).response["violations"]
-    return found
+# What is not simply found.
+STATUS = {"not found": 404, "a link that is too old": 410}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -62,45 +28,72 @@ def look(page: Page, scheme: Scheme, rules: dict[str, list[str]]) -> list[dict[s
 def test_axe_finds_nothing_on_a_public_page(
     chromium: Browser, installation: Installation, town: Town, name: str, language: str
 ) -> None:
-    with visitor(chromium, language, viewport={"width": 390, "height": 800}) as context:
+    with visitor(chromium, language, viewport=PHONE) as context:
         page = context.new_page()
-        page.goto(installation.site + PUBLIC[name](town))
+        answer = page.goto(installation.site + PUBLIC[name](town))
+        assert answer is not None
+        assert answer.status == STATUS.get(name, 200)
         assert page.locator("html").get_attribute("lang") == language
         assert complaints(page, RULES) == []
 
 
-@pytest.fixture(scope="module")
-def desk(chromium: Browser, sign_in: SignIn) -> Iterator[SitDown]:
-    """A signed-in secretary's page, in the language asked for."""
-    with chromium.new_context(locale="fr-FR") as first:
-        sign_in(first.new_page())
-        cookies = first.cookies()
-    contexts: list[BrowserContext] = []
-
-    @cache
-    def sit_down(language: str) -> Page:
-        context = visitor(chromium, language)
-        context.add_cookies(cookies)  # type: ignore[arg-type]
-        contexts.append(context)
-        return context.new_page()
-
-    yield sit_down
-    for context in contexts:
-        context.close()
+def test_axe_finds_nothing_on_the_apis_page(chromium: Browser, installation: Installation) -> None:
+    with visitor(chromium, "en", viewport=NARROW) as context:
+        page = context.new_page()
+        page.goto(installation.site + API)
+        page.locator("h1").wait_for()
+        assert fits(page)
+        assert complaints(page, WITHOUT_HEADINGS) == []
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("name", ADMIN)
-def test_axe_finds_nothing_at_the_desk(
-    installation: Installation,
-    town: Town,
-    desk: SitDown,
-    name: str,
-    language: str,
+@pytest.mark.parametrize("name", PUBLIC_STEPS)
+def test_axe_finds_nothing_on_the_answer_of_a_public_page(
+    chromium: Browser, installation: Installation, town: Town, name: str, language: str
 ) -> None:
-    page = desk(language)
-    page.goto(installation.site + ADMIN[name](town))
-    assert complaints(page, ADMIN_RULES) == []
+    address, step = PUBLIC_STEPS[name]
+    with visitor(chromium, language, viewport=PHONE) as context:
+        page = context.new_page()
+        page.goto(installation.site + address(town))
+        step(page)
+        assert page.locator("html").get_attribute("lang") == language
+        assert complaints(page, RULES) == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_axe_finds_nothing_from_a_second_factor_to_logging_out(
+    chromium: Browser, installation: Installation, town: Town, language: str
+) -> None:
+    with visitor(chromium, language, viewport=PHONE) as context:
+        page = context.new_page()
+        for second_time in (False, True):
+            page.goto(f"{installation.site}/admin/login/?next=/account/second-factor/")
+            page.locator("[name=username]").fill("otto")
+            page.locator("[name=password]").fill("trois-poules-rousses")
+            page.locator("[name=password]").press("Enter")
+            if second_time:
+                break
+            page.wait_for_url("**/account/second-factor/")
+            page.goto(f"{installation.site}/account/second-factor/set-up/")
+            secret = page.locator("code").inner_text().replace(" ", "")
+            page.locator("[name=code]").fill(pyotp.TOTP(secret).now())
+            page.locator("[name=code]").press("Enter")
+            recovery = page.locator(".codes li").first.inner_text()
+            assert complaints(page, RULES) == []
+            context.clear_cookies()
+        page.locator("[name=code]").wait_for()
+        assert complaints(page, RULES) == []
+        page.locator("[name=code]").fill(recovery)
+        page.locator("[name=code]").press("Enter")
+        page.wait_for_url("**/admin/")
+        page.goto(f"{installation.site}/account/second-factor/")
+        assert complaints(page, RULES) == []
+        page.locator("form[action*=remove] button").click()
+        page.locator("[role=status]").wait_for()
+        page.goto(f"{installation.site}/admin/")
+        page.locator("#logout-form button").click()
+        page.wait_for_url("**/admin/logout/")
+        assert complaints(page, RULES) == []
 
 
 @pytest.mark.parametrize("name", PUBLIC)
@@ -111,6 +104,7 @@ def test_at_320_pixels_which_is_400_percent_nothing_has_to_be_pushed_aside(
         page = context.new_page()
         page.goto(installation.site + PUBLIC[name](town))
         assert fits(page)
+        assert cut_off(page) == []
 
 
 @pytest.mark.parametrize("name", ["list", "event", "registration, paid"])
@@ -255,3 +249,19 @@ def test_a_page_nobody_looks_at_follows_nothing_and_is_right_when_looked_at_agai
         expect(page.locator(".places")).to_have_text(re.compile("Plus que 4 places"))
         page.evaluate(look, False)
         expect(page.locator(".places")).to_have_text(re.compile("Plus qu’une place"))
+
+
+def test_axe_finds_nothing_where_we_failed(chromium: Browser, installation: Installation) -> None:
+    """Last of all, as it takes the database away."""
+    installation.stop_database()
+    try:
+        for language in LANGUAGES:
+            with visitor(chromium, language, viewport=PHONE) as context:
+                page = context.new_page()
+                answer = page.goto(installation.site)
+                assert answer is not None
+                assert answer.status == 503
+                assert complaints(page, RULES) == []
+    finally:
+        installation.start_database()
+        installation.await_answers()

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 
 from ..acceptance.conftest import OpenEvent  # noqa: TID252
 from ..acceptance.installation import Installation, folder_for_a_database  # noqa: TID252
-from .test_a_secretary_at_the_desk import fits
+from .everybody import fits
 
 pytestmark = pytest.mark.browser
 STRICT = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'"

@@ -103,6 +103,15 @@ def test_what_was_not_taken_is_sent_again(desk: Client, receiver: Receiver) -> N
     assert len(receiver.heard) == 3
 
 
+def test_it_is_deleted_with_its_deliveries(desk: Client, receiver: Receiver) -> None:
+    add(desk, receiver.url)
+    make_event()
+    assert Delivery.objects.exists()
+    desk.post(address(Endpoint.objects.get(), "delete"), {"post": "yes"})
+    assert not Endpoint.objects.exists()
+    assert not Delivery.objects.exists()
+
+
 def test_who_only_reads_sends_nothing(receiver: Receiver) -> None:
     add(organiser(), receiver.url)
     make_event()

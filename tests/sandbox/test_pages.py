@@ -1,36 +1,22 @@
 """The hosted checkout page and the dashboard, in a browser."""
 
-import shutil
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
+from ..chromium import chromium, launch  # noqa: TID252
 from .conftest import Sandbox, Shop
 
-ARGUMENTS = (
-    "--no-sandbox --headless=new --disable-gpu --disable-quic --no-first-run "
-    "--disable-background-networking --disable-component-update --disable-sync"
-)
+__all__ = ["chromium", "launch"]
 
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("Chromium is not installed, no page was tried in a browser (apt: chromium)")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS.split())
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 390, "height": 844}, locale="en-GB")
+def page(chromium: Browser) -> Iterator[Page]:
+    context = chromium.new_context(viewport={"width": 390, "height": 844}, locale="en-GB")
     yield context.new_page()
     context.close()
 
@@ -54,8 +40,8 @@ def test_a_buyer_pays_with_the_keyboard_alone(sandbox: Sandbox, shop: Shop, page
     assert shop.of_type("checkout.session.completed")
 
 
-def test_without_javascript_it_works_as_well(sandbox: Sandbox, browser: Browser) -> None:
-    context = browser.new_context(java_script_enabled=False)
+def test_without_javascript_it_works_as_well(sandbox: Sandbox, chromium: Browser) -> None:
+    context = chromium.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto(returning(sandbox, allowed_payment_method_types=["card", "sepa_debit"]).url)
     page.get_by_label("SEPA Direct Debit").check()
