@@ -12,7 +12,7 @@ import pytest
 
 from .conftest import publisher
 from .installation import Installation, eventually, folder_for_a_database
-from .prometheus import DEPLOY, Prometheus, program, running
+from .prometheus import DEPLOY, TOKEN, Prometheus, program, running
 
 DASHBOARD = DEPLOY / "grafana" / "dashboards" / "inscrit.json"
 PAID, LAPSED, FORGED = 3, 1, 4
@@ -25,7 +25,8 @@ LOOK = "from inscrit.watchdog import services; services.watch()"
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Installation, Prometheus]]:
     program("prometheus")
     with folder_for_a_database() as folder:
-        it = Installation(folder, serve_options=("--workers", "2"))
+        settings = {"METRICS_TOKEN": TOKEN}
+        it = Installation(folder, settings, serve_options=("--workers", "2"))
         try:
             it.start_all()
             target = f"127.0.0.1:{it.site_port}"
