@@ -46,7 +46,10 @@ async def _run(address: str, docker_secret: str | None, *, retire: bool, dry_run
         _require_docker(docker_secret)  # before there is a secret that could be lost
     done = await endpoints.carry_out(plan)
     if done.secret is None:
-        _say("The signing secret stays what it is; Stripe shows it only when it is made.")
+        _say(
+            "The signing secret stays what it is. STRIPE_WEBHOOK_SECRET lacks it? Then copy it from"
+            " the endpoint's page in Stripe's Dashboard."
+        )
         return
     _hand_over(done.secret, docker_secret)
     _tell_of_change_over(done)
@@ -61,8 +64,8 @@ def _tell_plan(plan: Plan, *, dry_run: bool) -> None:
     if plan.keep:
         for other in plan.others:
             _say(
-                f"{other.id} has the same address and delivers too, with a secret of its own. Once"
-                " that secret is no longer in STRIPE_WEBHOOK_SECRET: run this again with --retire."
+                f"{other.id} has the same address and delivers too, with a secret of its own. Keep"
+                " both secrets in STRIPE_WEBHOOK_SECRET until this has been run with --retire."
             )
 
 
