@@ -96,7 +96,8 @@ def endpoint(settings: Config, address: str, known: list[EndpointState]) -> list
     if not same:
         what = _("No webhook endpoint at Stripe has our address %(url)s.") % facts
         other = _told_of_others(known)
-        return [error(name, f"{what} {other}".strip(), mend)]
+        ask = _("Is PUBLIC_URL right? Then run: inscrit stripe setup --url %(url)s")
+        return [error(name, f"{what} {other}".strip(), ask % {"url": settings.public_url})]
     ours = next(
         (one for one in same if one.api_version == stripe_gateway.api_version() and one.enabled),
         same[0],
@@ -118,7 +119,8 @@ def endpoint(settings: Config, address: str, known: list[EndpointState]) -> list
 def _told_of_others(known: list[EndpointState]) -> str:
     if not known:
         return ""
-    return _("It knows: %(urls)s.") % {"urls": ", ".join(one.url for one in known[:5])}
+    urls = list(dict.fromkeys(one.url for one in known))
+    return _("It knows: %(urls)s.") % {"urls": ", ".join(urls[:5])}
 
 
 def _types(ours: EndpointState, mend: str) -> Finding:

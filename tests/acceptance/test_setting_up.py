@@ -71,6 +71,8 @@ def test_settings_that_nothing_starts_with_are_told_in_both_languages(tmp_path: 
     assert "wrong place" in found["stripe_key_form"]["what"]
     _code, found = examined(clean | wrong, "--language", "fr")
     assert "pas au bon endroit" in found["stripe_key_form"]["what"]
+    _code, found = examined(clean | wrong | {"LANGUAGE_CODE": "en"})
+    assert "wrong place" in found["stripe_key_form"]["what"]
 
 
 def test_a_database_that_does_not_answer_is_a_finding(tmp_path: Path) -> None:
