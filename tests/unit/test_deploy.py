@@ -162,6 +162,14 @@ def test_the_guide_creates_every_secret(page: str) -> None:
         assert needed != "?" or f"{name}=" in text
 
 
+def test_every_command_of_compose_is_told_the_operators_settings() -> None:
+    """Without them it stops at the first variable that it needs."""
+    pages = [path.read_text(encoding="utf-8") for path in (ROOT / "docs").rglob("*.md")]
+    said = [line for page in pages for line in re.findall(r"docker compose .*", page)]
+    assert len(said) > 5
+    assert [line for line in said if not line.startswith("docker compose --env-file ")] == []
+
+
 def test_backups_are_made_and_put_back_inside_the_image() -> None:
     assert "POSTGRESQL_CLIENT=postgresql-client" in (DEPLOY / "Dockerfile").read_text()
     tools = read("stack.yml")["services"]["tools"]
