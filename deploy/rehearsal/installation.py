@@ -90,7 +90,7 @@ def _deploy(webhook_secret: str) -> Addresses:
         "SANDBOX_WEBHOOK_SECRET": webhook_secret,
     }
     do(DEPLOY, show=2)
-    eventually(lambda: len(healthy_webs()) == REPLICAS, "both web replicas are healthy", 180)
+    eventually(lambda: len(healthy_webs()) == REPLICAS, "both web replicas are healthy", 420)
     do("docker service ls")
     return Addresses(f"http://127.0.0.1:{site_port}", f"http://127.0.0.1:{sandbox_port}")
 
