@@ -52,7 +52,7 @@ async def _run(address: str, docker_secret: str | None, *, retire: bool, dry_run
         )
         return
     _hand_over(done.secret, docker_secret)
-    _tell_of_change_over(done)
+    _tell_of_change_over(done, docker_secret)
 
 
 def _tell_plan(plan: Plan, *, dry_run: bool) -> None:
@@ -69,7 +69,10 @@ def _tell_plan(plan: Plan, *, dry_run: bool) -> None:
             )
 
 
-def _tell_of_change_over(done: Done) -> None:
+def _tell_of_change_over(done: Done, docker_secret: str | None) -> None:
+    if not done.plan.others and docker_secret:
+        _say(f"Put STRIPE_WEBHOOK_SECRET_NAME={docker_secret} into inscrit.env, and deploy.")
+        return
     if not done.plan.others:
         _say("Set it as STRIPE_WEBHOOK_SECRET and start inscrit serve again.")
         return
@@ -85,7 +88,7 @@ def _require_docker(name: str) -> None:
     if which("docker") is None:
         raise NotSetUp("there is no docker command here; nothing was done.")
     if _docker("info", "--format", "{{.Swarm.LocalNodeState}}").stdout.strip() != "active":
-        raise NotSetUp("this is no node of a Docker swarm; nothing was done.")
+        raise NotSetUp("no Docker answers here that is a node of a swarm; nothing was done.")
     if _docker("secret", "inspect", name).returncode == 0:
         raise NotSetUp(
             f"there is a Docker secret {name} already, and none can be changed. Nothing was done."

@@ -212,6 +212,7 @@ def test_the_secret_goes_into_docker_and_nowhere_else(stripe: dict[str, str], do
     asked = Path(f"{docker}.asked").read_text()
     assert "secret create stripe_webhook_secret -" in asked
     assert secret not in asked + done.stderr
+    assert "STRIPE_WEBHOOK_SECRET_NAME=stripe_webhook_secret into" in done.stderr
 
 
 def test_a_docker_secret_that_exists_stops_it_before_anything_is_made(
