@@ -17,13 +17,23 @@ STACK = "rehearsal"
 EDGE = f"{STACK}_edge"
 LABEL = "inscrit-database"
 WEBHOOK_SECRET = "stripe_webhook_secret"  # noqa: S105 - names of secrets
-SECRETS = (WEBHOOK_SECRET, "stripe_secret", "secret_key", "pg_password", "email_url")
+METRICS_TOKEN = "metrics_token"  # noqa: S105
+SECRETS = (WEBHOOK_SECRET, "stripe_secret", "secret_key", "pg_password", "email_url", METRICS_TOKEN)
 LATER_SECRETS = (f"{WEBHOOK_SECRET}_2", f"{WEBHOOK_SECRET}_3")
 REPLICAS = 2
 DEPLOY = (
     "docker stack deploy --resolve-image never"
     f" -c deploy/stack.yml -c deploy/rehearsal/override.yml {STACK}"
 )
+
+
+# As Prometheus does it.
+SCRAPE = f"""
+from urllib.request import Request, urlopen
+token = open("/run/secrets/{METRICS_TOKEN}").read().strip()
+shown = {{"Authorization": f"Bearer {{token}}"}}
+print(urlopen(Request("http://127.0.0.1:8000/metrics", headers=shown)).read().decode())
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +72,7 @@ def _create_secrets(webhook_secret: str) -> None:
     do("openssl rand -base64 48 | docker secret create secret_key -", show=0)
     do("openssl rand -hex 24 | docker secret create pg_password -", show=0)
     do('echo "console:" | docker secret create email_url -', show=0)
+    do(f"openssl rand -hex 24 | docker secret create {METRICS_TOKEN} -", show=0)
     do(f"docker secret ls | grep {WEBHOOK_SECRET}")
 
 
@@ -79,7 +90,7 @@ def _deploy(webhook_secret: str) -> Addresses:
         "SANDBOX_WEBHOOK_SECRET": webhook_secret,
     }
     do(DEPLOY, show=2)
-    eventually(lambda: len(healthy_webs()) == REPLICAS, "both web replicas are healthy", 180)
+    eventually(lambda: len(healthy_webs()) == REPLICAS, "both web replicas are healthy", 420)
     do("docker service ls")
     return Addresses(f"http://127.0.0.1:{site_port}", f"http://127.0.0.1:{sandbox_port}")
 
@@ -169,8 +180,7 @@ def query(sql: str) -> list[str]:
 
 def metrics(container: str) -> dict[str, float]:
     """The samples that this web container tells."""
-    script = "import urllib.request as r; print(r.urlopen('http://127.0.0.1:8000/metrics').read().decode())"
-    text = ask(f'docker exec {container} python3 -c "{script}"')
+    text = ask(f"docker exec -i {container} python3 - <<'EOF'\n{SCRAPE}EOF")
     lines = (line.rpartition(" ") for line in text.splitlines() if line[:1] not in ("", "#"))
     return {name: float(value) for name, _, value in lines}
 

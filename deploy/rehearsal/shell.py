@@ -49,7 +49,7 @@ def succeeds(command: str, *, timeout: float = 120) -> bool:
     return True
 
 
-def eventually(look: Callable[[], T | None], what: str, patience: float = 120) -> T:
+def eventually(look: Callable[[], T | None], what: str, patience: float = 240) -> T:
     """What ``look`` finds in the end; anything falsy means not yet. Raises Failed."""
     until = time.monotonic() + patience
     while time.monotonic() < until:

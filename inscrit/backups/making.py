@@ -1,26 +1,29 @@
 """Making a backup: a tar file with a manifest and a dump in PostgreSQL's custom format.
 
 Everything is of one moment: the counts and the dump read the same snapshot, while the system goes
-on working.
+on working. It is written as it comes, so that no room is needed but the backup's own.
 """
 
+import io
 import os
 import tarfile
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from functools import partial
+from hashlib import sha256
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 from django.db import connection
+from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
 from inscrit import __version__
 from inscrit.monitoring import audit
 
-from . import BackupError, manifest, tools
-from .manifest import DUMP, FORMAT, NAME, Manifest
+from . import BackupError, tools
+from .manifest import DUMP, FORMAT, NAME, SEAL, Manifest
 
+PART = 4 * 1024 * 1024
 COUNTED = {
     "events": "events_event",
     "registrations": "registrations_registration",
@@ -40,67 +43,65 @@ def to_file(path: Path) -> Manifest:
         raise BackupError(f"{path} exists already: a backup overwrites nothing. Name another file.")
     if not path.parent.is_dir():
         raise BackupError(f"there is no folder {path.parent}")
-    with _made(path.parent) as (folder, about):
-        whole = folder / "whole"
-        whole.touch(0o600)
-        with whole.open("wb") as file:
-            _pack(folder, about, file)
-        try:
-            os.link(whole, path)
-        except FileExistsError:
-            raise BackupError(f"{path} has been made by somebody else meanwhile.") from None
+    try:
+        with tempfile.NamedTemporaryFile(
+            prefix=".inscrit-backup-", dir=path.parent
+        ) as file:  # 0600
+            about = to_stream(file)
+            os.link(file.name, path)
+    except FileExistsError:
+        raise BackupError(f"{path} has been made by somebody else meanwhile.") from None
+    except OSError as error:
+        raise BackupError(f"{path.parent} can't be written: {error.strerror}") from None
     return about
 
 
-def to_stream(stream: BinaryIO) -> Manifest:
-    """Raises BackupError."""
-    with _made(None) as (folder, about):
+def to_stream(stream: IO[bytes]) -> Manifest:
+    """Raises BackupError; what was written until then is known as a part by its missing seal."""
+    with audit.snapshot() as cursor:
+        about = _describe(cursor)
         try:
-            _pack(folder, about, stream)
+            _write(about, _snapshot(cursor), stream)
             stream.flush()
         except OSError as error:
             raise BackupError(f"the output can't be written: {error.strerror}") from None
     return about
 
 
-@contextmanager
-def _made(beside: Path | None) -> Iterator[tuple[Path, Manifest]]:
-    """A folder of our own (0700) with the dump, and what there is to say of it."""
-    try:
-        with tempfile.TemporaryDirectory(prefix=".inscrit-backup-", dir=beside) as name:
-            yield Path(name), _dump(Path(name) / DUMP)
-    except OSError as error:
-        where = beside or tempfile.gettempdir()
-        raise BackupError(f"{where} can't be written: {error.strerror}") from None
+def _describe(cursor: CursorWrapper) -> Manifest:
+    cursor.execute("SELECT current_setting('server_version_num')::int / 10000")
+    (server,) = cursor.fetchone() or (0,)
+    cursor.execute("SELECT app, name FROM django_migrations ORDER BY id")
+    migrations = [(app, name) for app, name in cursor.fetchall()]
+    rows = {}
+    for name, table in COUNTED.items():
+        cursor.execute(f"SELECT count(*) FROM {connection.ops.quote_name(table)}")  # noqa: S608 - our own names
+        (rows[name],) = cursor.fetchone() or (0,)
+    return Manifest(FORMAT, __version__, timezone.now(), server, migrations, rows)
 
 
-def _dump(path: Path) -> Manifest:
-    with audit.snapshot() as cursor:
-        cursor.execute("SELECT pg_export_snapshot(), current_setting('server_version_num')::int")
-        snapshot, number = cursor.fetchone() or ("", 0)
-        server = number // 10000
-        made_at = timezone.now()
-        cursor.execute("SELECT app, name FROM django_migrations ORDER BY id")
-        migrations = [(app, name) for app, name in cursor.fetchall()]
-        rows = {}
-        for name, table in COUNTED.items():
-            cursor.execute(f"SELECT count(*) FROM {connection.ops.quote_name(table)}")  # noqa: S608 - our own names
-            (rows[name],) = cursor.fetchone() or (0,)
-        tools.run(
-            "pg_dump",
-            server,
-            "--format=custom",
-            "--no-owner",
-            "--no-privileges",
-            f"--snapshot={snapshot}",
-            f"--file={path}",
-        )
-    print_ = manifest.fingerprint(path)
-    return Manifest(FORMAT, __version__, made_at, server, migrations, rows, print_)
+def _snapshot(cursor: CursorWrapper) -> str:
+    cursor.execute("SELECT pg_export_snapshot()")
+    (name,) = cursor.fetchone() or ("",)
+    return str(name)
 
 
-def _pack(folder: Path, about: Manifest, stream: BinaryIO) -> None:
-    (folder / NAME).write_bytes(about.as_json())
+def _write(about: Manifest, snapshot: str, stream: IO[bytes]) -> None:
+    digest = sha256()
+    dump = tools.running(
+        "pg_dump", about.postgresql,
+        "--format=custom", "--no-owner", "--no-privileges", f"--snapshot={snapshot}",
+    )  # fmt: skip
     with tarfile.open(fileobj=stream, mode="w|") as tar:
-        for name in (NAME, DUMP):
-            tar.add(folder / name, arcname=name)
+        _add(tar, NAME, about.as_json())
+        with dump as output:
+            for number, part in enumerate(iter(partial(output.read, PART), b"")):
+                digest.update(part)
+                _add(tar, f"{DUMP}.{number:06}", part)
+        _add(tar, SEAL, digest.hexdigest().encode())
+
+
+def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
+    info = tarfile.TarInfo(name)
+    info.size, info.mode = len(content), 0o600
+    tar.addfile(info, io.BytesIO(content))

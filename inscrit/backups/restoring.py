@@ -1,14 +1,13 @@
-"""Putting a backup back: checked before anything is touched, and all or nothing.
+"""Putting a backup back, all of it or nothing: read as it comes, so that no room is needed for it.
 
 What is in the database is set aside under another schema's name until the backup is in its place;
 if that fails, it is where it was.
 """
 
 import tarfile
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from hashlib import sha256
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 import psycopg
@@ -19,14 +18,13 @@ from inscrit import direct
 from inscrit.migrating import migrate
 
 from . import BackupError, manifest, tools
-from .manifest import DUMP, NAME, Manifest
+from .manifest import NAME, SEAL, Manifest
 
 if TYPE_CHECKING:
     from django.db.backends.postgresql.base import DatabaseWrapper
 
-LARGEST_MANIFEST = 1024 * 1024
+LARGEST_MEMBER = 64 * 1024 * 1024
 ASIDE = "inscrit_set_aside_by_restore"
-CHUNK = 1024 * 1024
 
 RELATIONS = """
 SELECT count(*) FROM pg_class
@@ -40,16 +38,18 @@ WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type 
 
 def from_stream(stream: BinaryIO, *, replace: bool) -> Manifest:
     """Put a backup back, and bring its schema up to date. Raises BackupError."""
-    with tempfile.TemporaryDirectory(prefix="inscrit-restore-") as name:
-        dump = Path(name) / DUMP
-        about = _unpack(stream, dump)
-        # Whatever Django has open would count as somebody else.
-        _let_go()
-        with tools.connect() as direct:
-            server = _one(direct, "SELECT current_setting('server_version_num')::int / 10000")
-            manifest.check(about, dump, server)
-            with _place(direct, replace=replace):
-                _restore(dump, server)
+    members = _members(stream)
+    name, content = next(members, ("", b""))
+    if name != NAME:
+        raise BackupError(f"this is no backup of Inscrit: it has no {NAME}")
+    about = manifest.read(content)
+    # Whatever Django has open would count as somebody else.
+    _let_go()
+    with tools.connect() as direct:
+        server = _one(direct, "SELECT current_setting('server_version_num')::int / 10000")
+        manifest.check(about, server)
+        with _place(direct, replace=replace):
+            _restore(_dump(members), server)
     migrate()
     return about
 
@@ -59,37 +59,39 @@ def _let_go() -> None:
     cast("DatabaseWrapper", connection).close_pool()
 
 
-def _unpack(stream: BinaryIO, dump: Path) -> Manifest:
-    """The manifest, which comes first, and the dump into a file of ours."""
+def _members(stream: BinaryIO) -> Iterator[tuple[str, bytes]]:
+    """What the file is made of, as it comes: names and contents. Raises BackupError."""
     try:
         with tarfile.open(fileobj=stream, mode="r|*") as tar:
-            first = tar.next()
-            about = manifest.read(_read(tar, first, NAME, LARGEST_MANIFEST))
-            second = tar.next()
-            member = _member(tar, second, DUMP)
-            with dump.open("xb") as file:
-                while chunk := member.read(CHUNK):
-                    file.write(chunk)
+            for member in tar:
+                if member.size > LARGEST_MEMBER:
+                    raise BackupError(f"this is no backup of Inscrit: {member.name} is too large")
+                file = tar.extractfile(member)
+                yield member.name, file.read() if file else b""
     except (tarfile.TarError, EOFError, OSError) as error:
         raise BackupError(
             f"this is no backup of Inscrit, or only a part of one ({error})"
         ) from None
-    return about
 
 
-def _read(tar: tarfile.TarFile, info: tarfile.TarInfo | None, name: str, most: int) -> bytes:
-    if info is not None and info.size > most:
-        raise BackupError(f"its {name} is too large")
-    return _member(tar, info, name).read(most)
+def _dump(members: Iterator[tuple[str, bytes]]) -> Iterator[bytes]:
+    """The dump, part by part. Raises BackupError unless all of it is what was written.
 
-
-def _member(
-    tar: tarfile.TarFile, info: tarfile.TarInfo | None, name: str
-) -> "tarfile.ExFileObject":
-    found = tar.extractfile(info) if info is not None and info.name == name else None
-    if found is None:
-        raise BackupError(f"this is no backup of Inscrit: it has no {name}")
-    return cast("tarfile.ExFileObject", found)
+    The last part is held back until that is known: without it, pg_restore commits nothing.
+    """
+    digest, held = sha256(), b""
+    for name, content in members:
+        if name == SEAL:
+            if content.decode(errors="replace") != digest.hexdigest():
+                raise BackupError(
+                    "the file is damaged: its contents are not those that were written"
+                )
+            yield held
+            return
+        yield held
+        digest.update(content)
+        held = content
+    raise BackupError(f"this is only a part of a backup: it has no {SEAL} at its end")
 
 
 @contextmanager
@@ -123,17 +125,16 @@ def _place(direct: "psycopg.Connection[tuple[object, ...]]", *, replace: bool) -
     direct.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(aside))
 
 
-def _restore(dump: Path, server: int) -> None:
-    tools.run(
-        "pg_restore",
-        server,
-        "--single-transaction",
-        "--exit-on-error",
-        "--no-owner",
-        "--no-privileges",
+def _restore(dump: Iterator[bytes], server: int) -> None:
+    """All of it, or nothing."""
+    with tools.running(
+        "pg_restore", server,
+        "--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges",
         f"--dbname={direct.parts()['dbname']}",
-        str(dump),
-    )
+        fed=True,
+    ) as tool:  # fmt: skip
+        for part in dump:
+            tool.write(part)
 
 
 def _one(direct: "psycopg.Connection[tuple[object, ...]]", query: str) -> int:

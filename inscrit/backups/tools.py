@@ -6,10 +6,13 @@ Where the database is and with which password stands in the environment, never i
 import os
 import re
 import subprocess
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from shutil import which
+from typing import IO, cast
 
 import psycopg
 from psycopg import pq
@@ -27,19 +30,39 @@ def connect() -> "psycopg.Connection[tuple[object, ...]]":
     return psycopg.connect(direct.address(), autocommit=True)
 
 
-def run(name: str, server: int, *arguments: str) -> None:
-    """Run the tool to its end. Raises BackupError."""
-    done = subprocess.run(
-        [str(find(name, server)), "--no-password", *arguments],
-        env=environment(),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        said = [line for line in done.stderr.strip().splitlines() if "error" in line.lower()]
-        raise BackupError(f"{name} failed: {(said or ['it said nothing'])[0]}")
+@contextmanager
+def running(name: str, server: int, *arguments: str, fed: bool = False) -> Iterator[IO[bytes]]:
+    """The tool's output while it works, or its input if it is to be ``fed``.
+
+    It is killed if what is done in here fails, and has to come to a good end. Raises BackupError.
+    """
+    with tempfile.TemporaryFile() as errors:
+        process = subprocess.Popen(
+            [str(find(name, server)), "--no-password", *arguments],
+            env=environment(),
+            stdin=subprocess.PIPE if fed else subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL if fed else subprocess.PIPE,
+            stderr=errors,
+        )
+        pipe = cast("IO[bytes]", process.stdin if fed else process.stdout)
+        try:
+            with suppress(BrokenPipeError) if fed else nullcontext():  # it says why it has ended
+                yield pipe
+        except BaseException:
+            process.kill()
+            raise
+        finally:
+            with suppress(BrokenPipeError):
+                pipe.close()
+            process.wait()
+        errors.seek(0)
+        if process.returncode:
+            raise BackupError(f"{name} failed: {_reason(errors.read().decode(errors='replace'))}")
+
+
+def _reason(said: str) -> str:
+    lines = [line for line in said.strip().splitlines() if "error" in line.lower()]
+    return (lines or ["it said nothing"])[0]
 
 
 def environment() -> dict[str, str]:

@@ -55,7 +55,10 @@ async def _rehearse(settings: Config) -> Finding:
         await _pay(settings, registration)
         if not await _becomes(registration, RegistrationStatus.PAID):
             what = _("The test payment %(id)s was made, but no webhook confirmed it.")
-            mend = _("Follow it through the log of the web side: docs/how-to/read-the-log.md")
+            mend = _(
+                "The web side’s log refuses signatures? Then STRIPE_WEBHOOK_SECRET is another"
+                " endpoint’s. Else follow the payment there: docs/how-to/read-the-log.md"
+            )
             return error(NAME, what % {"id": registration.pk}, mend)
         seconds = round(time.monotonic() - began, 1)
     except (StripeUnavailable, StripeRefused, checkout.CheckoutNotOpened, NotPaid) as problem:

@@ -1,12 +1,14 @@
 """``inscrit doctor``: all checks, in the language of the installation."""
 
 import asyncio
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.utils import translation
 
+from inscrit import config
 from inscrit.config import Config, SettingError
 
 from . import report
@@ -50,12 +52,17 @@ def without_settings(problem: SettingError, language: str | None) -> Examined:
     _speak()
     from . import declared
 
-    language = language or "fr"
+    language = language or _stated_language()
     with translation.override(language):
         findings = declared.look()
         if not errors(findings):  # the settings are right, but a database could not be started
             findings.append(error("database", str(problem), ""))
     return Examined(findings, language)
+
+
+def _stated_language() -> str:
+    stated = config.Sources(os.environ, config.SECRETS_DIR).get("LANGUAGE_CODE")
+    return stated if stated in config.LANGUAGES else "fr"
 
 
 def _speak() -> None:

@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -16,7 +17,8 @@ from inscrit.payments.stripe_gateway import (
     StripeRefused,
     StripeUnavailable,
 )
-from inscrit.webhooks import endpoints
+from inscrit.reconciliation.comparison import is_ours
+from inscrit.webhooks import endpoints, fetching
 from inscrit.webhooks.models import StripeEvent
 from inscrit.webhooks.notification import HANDLED
 
@@ -94,7 +96,8 @@ def endpoint(settings: Config, address: str, known: list[EndpointState]) -> list
     if not same:
         what = _("No webhook endpoint at Stripe has our address %(url)s.") % facts
         other = _told_of_others(known)
-        return [error(name, f"{what} {other}".strip(), mend)]
+        ask = _("Is PUBLIC_URL right? Then run: inscrit stripe setup --url %(url)s")
+        return [error(name, f"{what} {other}".strip(), ask % {"url": settings.public_url})]
     ours = next(
         (one for one in same if one.api_version == stripe_gateway.api_version() and one.enabled),
         same[0],
@@ -116,7 +119,8 @@ def endpoint(settings: Config, address: str, known: list[EndpointState]) -> list
 def _told_of_others(known: list[EndpointState]) -> str:
     if not known:
         return ""
-    return _("It knows: %(urls)s.") % {"urls": ", ".join(one.url for one in known[:5])}
+    urls = list(dict.fromkeys(one.url for one in known))
+    return _("It knows: %(urls)s.") % {"urls": ", ".join(urls[:5])}
 
 
 def _types(ours: EndpointState, mend: str) -> Finding:
@@ -144,17 +148,44 @@ def _version(ours: EndpointState, mend: str) -> Finding:
 async def _undelivered() -> Finding:
     name, now = "undelivered", timezone.now()
     until = (now - UNDELIVERED_UNTIL).timestamp()
-    ids: list[str] = []
+    made: dict[str, int] = {}
     try:
         async for page in stripe_gateway.undelivered_events(
             now - UNDELIVERED_SINCE, endpoints.EVENTS
         ):
-            ids += [one["id"] for one in map(json.loads, page) if one["created"] < until]
+            made |= {one["id"]: one["created"] for one in map(json.loads, page) if _is_ours(one)}
             break  # the oldest hundred tell enough
     except (StripeRefused, StripeUnavailable):
         return skipped(name, _("Our key may not read Stripe’s events."))
-    missing = await in_database(_not_in_inbox, ids)
-    if missing:
+    late = {one: created for one, created in made.items() if created < until}
+    return await in_database(_told_of_late, late)
+
+
+def _is_ours(event: dict[str, Any]) -> bool:
+    """Whether it names a registration: what another application misses is not our business."""
+    metadata = event["data"]["object"].get("metadata") or {}
+    return is_ours(metadata.get("registrationId"))
+
+
+def _told_of_late(made: dict[str, int]) -> Finding:
+    """``made``: when each event was made that some endpoint, perhaps not ours, has not taken."""
+    name = "undelivered"
+    inbox = StripeEvent.objects.filter(pk__in=made)
+    came = inbox.exclude(secret=fetching.SOURCE, deliveries=1).values_list("pk", flat=True)
+    late = made.keys() - set(came)
+    if late and not _anything_came_since(min(made[one] for one in late)):
+        text = ngettext(
+            "Stripe could not deliver %(n)d event to us, and nothing has come since.",
+            "Stripe could not deliver %(n)d events to us, and nothing has come since.",
+            len(late),
+        )
+        mend = _(
+            "Look at the deliveries on the endpoint’s page in Stripe’s Dashboard. Answered 400:"
+            " STRIPE_WEBHOOK_SECRET is another endpoint’s, copy this one’s. Not answered: does"
+            " Stripe reach the address? Meanwhile: inscrit reconcile"
+        )
+        return error(name, text % {"n": len(late)}, mend)
+    if missing := len(made) - inbox.count():
         text = ngettext(
             "%(n)d event of the last three days has not been delivered to us.",
             "%(n)d events of the last three days have not been delivered to us.",
@@ -165,5 +196,9 @@ async def _undelivered() -> Finding:
     return ok(name, _("Stripe has delivered everything of the last three days."))
 
 
-def _not_in_inbox(ids: list[str]) -> int:
-    return len(set(ids)) - StripeEvent.objects.filter(pk__in=ids).count()
+def _anything_came_since(moment: int) -> bool:
+    """By Stripe's own delivery, not fetched by us."""
+    since = datetime.fromtimestamp(moment, UTC)
+    return (
+        StripeEvent.objects.filter(received_at__gt=since).exclude(secret=fetching.SOURCE).exists()
+    )

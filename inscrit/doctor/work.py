@@ -5,7 +5,6 @@ from typing import Any
 
 from django.db import connection
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -99,8 +98,7 @@ def _reconciled(settings: Config) -> Finding:
 
 
 def _moment(when: datetime | None) -> str:
-    """As people of the language write it."""
-    return date_format(timezone.localtime(when), "SHORT_DATETIME_FORMAT") if when else "–"
+    return f"{timezone.localtime(when):%Y-%m-%d %H:%M}" if when else "–"
 
 
 def _row(query: str, *parameters: Any) -> Any:

@@ -96,7 +96,8 @@ def plan(address: str, known: Sequence[EndpointState], version: str, *, retire: 
     keep = next((endpoint for endpoint in same if endpoint.api_version == version), None)
     others = [endpoint for endpoint in same if endpoint is not keep and endpoint.enabled]
     if keep is None:
-        why = f"{address} has none of API version {version}"
+        lacking = f"none of API version {version}" if same else "no endpoint yet"
+        why = f"{address} has {lacking}"
         return Plan(address, None, [Step(Deed.CREATE, None, why)], others)
     steps = list(_repairs(keep))
     if retire:

@@ -46,10 +46,13 @@ async def _run(address: str, docker_secret: str | None, *, retire: bool, dry_run
         _require_docker(docker_secret)  # before there is a secret that could be lost
     done = await endpoints.carry_out(plan)
     if done.secret is None:
-        _say("The signing secret stays what it is; Stripe shows it only when it is made.")
+        _say(
+            "The signing secret stays what it is. STRIPE_WEBHOOK_SECRET lacks it? Then copy it from"
+            " the endpoint's page in Stripe's Dashboard."
+        )
         return
     _hand_over(done.secret, docker_secret)
-    _tell_of_change_over(done)
+    _tell_of_change_over(done, docker_secret)
 
 
 def _tell_plan(plan: Plan, *, dry_run: bool) -> None:
@@ -61,12 +64,15 @@ def _tell_plan(plan: Plan, *, dry_run: bool) -> None:
     if plan.keep:
         for other in plan.others:
             _say(
-                f"{other.id} has the same address and delivers too, with a secret of its own. Once"
-                " that secret is no longer in STRIPE_WEBHOOK_SECRET: run this again with --retire."
+                f"{other.id} has the same address and delivers too, with a secret of its own. Keep"
+                " both secrets in STRIPE_WEBHOOK_SECRET until this has been run with --retire."
             )
 
 
-def _tell_of_change_over(done: Done) -> None:
+def _tell_of_change_over(done: Done, docker_secret: str | None) -> None:
+    if not done.plan.others and docker_secret:
+        _say(f"Put STRIPE_WEBHOOK_SECRET_NAME={docker_secret} into inscrit.env, and deploy.")
+        return
     if not done.plan.others:
         _say("Set it as STRIPE_WEBHOOK_SECRET and start inscrit serve again.")
         return
@@ -82,7 +88,7 @@ def _require_docker(name: str) -> None:
     if which("docker") is None:
         raise NotSetUp("there is no docker command here; nothing was done.")
     if _docker("info", "--format", "{{.Swarm.LocalNodeState}}").stdout.strip() != "active":
-        raise NotSetUp("this is no node of a Docker swarm; nothing was done.")
+        raise NotSetUp("no Docker answers here that is a node of a swarm; nothing was done.")
     if _docker("secret", "inspect", name).returncode == 0:
         raise NotSetUp(
             f"there is a Docker secret {name} already, and none can be changed. Nothing was done."

@@ -15,6 +15,8 @@ from inscrit import ports
 from .installation import eventually
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
+TOKEN = "what-prometheus-shows"
+TOKEN_FILE = "/run/secrets/metrics_token"
 FOUND_BY_NAME = """\
     dns_sd_configs:
       - names: [tasks.web]
@@ -32,14 +34,16 @@ def program(name: str) -> str:
     return found
 
 
-def configuration(target: str) -> str:
+def configuration(target: str, token: Path) -> str:
     """Ours, for one web side at a known address that is asked every half second."""
     text = (DEPLOY / "prometheus" / "prometheus.yml").read_text(encoding="utf-8")
     assert FOUND_BY_NAME in text
+    assert TOKEN_FILE in text
     known = f'    static_configs: [{{targets: ["{target}"]}}]\n'
     rules = DEPLOY / "prometheus" / "rules.yml"
     return (
         text.replace(FOUND_BY_NAME, known)
+        .replace(TOKEN_FILE, str(token))
         .replace("_interval: 15s", "_interval: 500ms")
         .replace("- rules.yml", f"- {rules}")
     )
@@ -74,8 +78,10 @@ class Prometheus:
 
 @contextmanager
 def running(folder: Path, target: str) -> Iterator[Prometheus]:
-    config = folder / "prometheus.yml"
-    config.write_text(configuration(target), encoding="utf-8")
+    """It shows ``TOKEN`` to the target."""
+    config, token = folder / "prometheus.yml", folder / "metrics_token"
+    token.write_text(f"{TOKEN}\n", encoding="utf-8")  # as echo leaves it
+    config.write_text(configuration(target, token), encoding="utf-8")
     port = ports.free()
     with (folder / "prometheus.log").open("wb") as log:
         process = subprocess.Popen(

@@ -4,12 +4,13 @@ import hashlib
 import io
 import json
 import os
+import resource
 import subprocess
 import sys
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 import psycopg
 import pytest
@@ -19,11 +20,11 @@ from inscrit import direct
 from inscrit.backups import BackupError, tools
 
 from .conftest import OpenEvent
-from .installation import Installation
+from .installation import Installation, eventually
 
 
 def inscrit(
-    settings: dict[str, str], *arguments: str, given: bytes = b""
+    settings: dict[str, str], *arguments: str, given: bytes = b"", **how: Any
 ) -> "subprocess.CompletedProcess[bytes]":
     return subprocess.run(
         [sys.executable, "-m", "inscrit", *arguments],
@@ -32,6 +33,7 @@ def inscrit(
         capture_output=True,
         timeout=120,
         check=False,
+        **how,
     )
 
 
@@ -99,7 +101,7 @@ def test_a_backup_through_a_pipe_and_only_over_what_may_be_replaced(
     piped = inscrit(installation.environment, "backup", "-")
     assert piped.returncode == 0, piped.stderr
     manifest = about(piped.stdout)
-    assert manifest["format"] == 1
+    assert manifest["format"] == 2
     assert manifest["rows"]["events"] >= 0
     assert ["events", "0001_initial"] in manifest["migrations"]
     assert inscrit(elsewhere, "restore", "-", given=piped.stdout).returncode == 0
@@ -117,32 +119,38 @@ def test_a_backup_through_a_pipe_and_only_over_what_may_be_replaced(
     assert not is_marked(elsewhere)
 
 
-def about(backup: bytes) -> dict[str, Any]:
+def contents(backup: bytes) -> dict[str, bytes]:
     with tarfile.open(fileobj=io.BytesIO(backup)) as tar:
-        member = tar.extractfile("manifest.json")
-        assert member is not None
-        found: dict[str, Any] = json.load(member)
+        return {one.name: cast("IO[bytes]", tar.extractfile(one)).read() for one in tar}
+
+
+def about(backup: bytes) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(contents(backup)["manifest.json"])
     return found
 
 
-def changed(backup: bytes, dump: bytes | None = None, **manifest: Any) -> bytes:
-    """The same backup with something else in it."""
+def dump_of(backup: bytes) -> bytes:
+    parts = contents(backup)
+    return b"".join(parts[name] for name in parts if name.startswith("database.dump."))
+
+
+def packed(manifest: dict[str, Any] | None, parts: list[bytes], seal: bytes | None) -> bytes:
+    """A backup of these."""
     made = io.BytesIO()
-    with (
-        tarfile.open(fileobj=io.BytesIO(backup)) as old,
-        tarfile.open(fileobj=made, mode="w") as new,
-    ):
-        body = json.dumps(about(backup) | manifest).encode()
-        member = old.extractfile("database.dump")
-        assert member is not None
-        for name, content in {
-            "manifest.json": body,
-            "database.dump": dump or member.read(),
-        }.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(content)
-            new.addfile(info, io.BytesIO(content))
+    named = {f"database.dump.{number:06}": part for number, part in enumerate(parts)}
+    described = None if manifest is None else json.dumps(manifest).encode()
+    members = {"manifest.json": described, **named, "sha256": seal}
+    with tarfile.open(fileobj=made, mode="w") as tar:
+        for name, content in members.items():
+            if content is not None:
+                info = tarfile.TarInfo(name)
+                info.size = len(content)
+                tar.addfile(info, io.BytesIO(content))
     return made.getvalue()
+
+
+def sealed(dump: bytes) -> bytes:
+    return hashlib.sha256(dump).hexdigest().encode()
 
 
 def mark(settings: dict[str, str]) -> None:
@@ -161,23 +169,86 @@ def test_a_backup_that_does_not_fit_leaves_everything_as_it_was(
 ) -> None:
     made = inscrit(installation.environment, "backup", "-")
     assert made.returncode == 0, made.stderr
-    good = made.stdout
+    good, manifest, dump = made.stdout, about(made.stdout), dump_of(made.stdout)
     mark(elsewhere)
     broken = b"PGDMP no dump at all"
+    middle = len(dump) // 2
+    changed = dump[:middle] + bytes([dump[middle] ^ 1]) + dump[middle + 1 :]
     wrong = {
         "no backup": b"hello",
-        "only a part": good[: len(good) // 2],
-        "damaged": changed(good, dump=broken),
-        "newer Inscrit": changed(good, migrations=[["events", "9999_later"]]),
-        "PostgreSQL 99": changed(good, postgresql=99),
-        "format 7": changed(good, format=7),
-        "pg_restore failed": changed(good, dump=broken, sha256=hashlib.sha256(broken).hexdigest()),
+        "only a part of one": good[: len(good) // 2],
+        "no sha256 at its end": packed(manifest, [dump], None),
+        "contents are not those": packed(manifest, [dump], sealed(changed)),
+        "damaged": packed(manifest, [changed[:middle], changed[middle:]], sealed(dump)),
+        "newer Inscrit": packed(
+            manifest | {"migrations": [["events", "9999_later"]]}, [dump], sealed(dump)
+        ),
+        "PostgreSQL 99": packed(manifest | {"postgresql": 99}, [dump], sealed(dump)),
+        "format 7": packed(manifest | {"format": 7}, [dump], sealed(dump)),
+        "pg_restore failed": packed(manifest, [broken], sealed(broken)),
+        "it has no manifest.json": packed(None, [dump], sealed(dump)),
     }
     for said, backup in wrong.items():
         done = inscrit(elsewhere, "restore", "--replace", "-", given=backup)
         assert done.returncode == 1, said
         assert said in told(done)
         assert is_marked(elsewhere), said
+
+
+def test_a_damaged_backup_leaves_an_empty_database_empty(
+    installation: Installation, elsewhere: dict[str, str]
+) -> None:
+    """Nothing is committed before the seal was seen, however much was sent to PostgreSQL."""
+    made = inscrit(installation.environment, "backup", "-")
+    dump = dump_of(made.stdout)
+    parts = [dump[start : start + 1000] for start in range(0, len(dump), 1000)]
+    wrong = packed(about(made.stdout), parts, sealed(b"something else"))
+    assert inscrit(elsewhere, "restore", "-", given=wrong).returncode == 1
+    right = packed(about(made.stdout), parts, sealed(dump))
+    assert inscrit(elsewhere, "restore", "-", given=right).returncode == 0
+
+
+def test_neither_way_needs_room_on_the_disk(
+    installation: Installation, elsewhere: dict[str, str]
+) -> None:
+    """A container may write next to nothing."""
+    tight: dict[str, Any] = {
+        "preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+    }
+    piped = inscrit(installation.environment, "backup", "-", **tight)
+    assert piped.returncode == 0, piped.stderr
+    assert len(piped.stdout) > 100_000
+    back = inscrit(elsewhere, "restore", "-", given=piped.stdout, **tight)
+    assert back.returncode == 0, back.stderr
+    assert inscrit(elsewhere, "audit").returncode == 0
+
+
+TERMINATE = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE application_name = 'pg_dump' AND wait_event_type = 'Lock'
+"""
+
+
+def test_a_dump_that_breaks_off_is_no_backup(
+    installation: Installation, elsewhere: dict[str, str], tmp_path: Path
+) -> None:
+    """Neither does a file stand under its name, nor has what went through a pipe a seal."""
+    assert inscrit(elsewhere, "migrate").returncode == 0
+    for target in ("-", str(tmp_path / "night.tar")):
+        with psycopg.connect(elsewhere["DATABASE_URL"]) as somebody:
+            somebody.execute("LOCK TABLE django_session IN ACCESS EXCLUSIVE MODE")
+            backup = subprocess.Popen(
+                [sys.executable, "-m", "inscrit", "backup", target],
+                env=elsewhere, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            )  # fmt: skip
+            with psycopg.connect(elsewhere["DATABASE_URL"], autocommit=True) as server:
+                eventually(lambda: server.execute(TERMINATE).fetchone(), "pg_dump waits")
+            written, said = backup.communicate(timeout=60)
+        assert backup.returncode == 1
+        assert b"pg_dump failed: " in said
+        assert b"Traceback" not in said
+        assert b"sha256" not in written
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_backup_overwrites_nothing(installation: Installation, tmp_path: Path) -> None:
@@ -207,20 +278,24 @@ def test_no_tool_that_suits_is_told_with_what_to_install() -> None:
         tools.find("pg_nothing", 15)
 
 
-def test_the_password_stands_in_the_environment_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+TELLS_ALL = """#!/bin/sh
+if [ "$1" = --version ]; then echo "pg_dump (PostgreSQL) 98.1"; exit; fi
+echo "$@"; echo "$PGPASSWORD $PGHOST $PGSSLMODE $PGSERVICE."
+"""
+
+
+def test_the_password_stands_in_the_environment_alone(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     known = {"host": "db", "user": "u", "password": "s3cret", "dbname": "d", "sslmode": "require"}
     monkeypatch.setattr(direct, "parts", lambda: known)
     monkeypatch.setenv("PGSERVICE", "another")
-    made = tools.environment()
-    assert (made["PGPASSWORD"], made["PGHOST"], made["PGSSLMODE"]) == ("s3cret", "db", "require")
-    assert "PGSERVICE" not in made
-    asked: list[list[str]] = []
-
-    def run(command: list[str], **_how: Any) -> "subprocess.CompletedProcess[str]":
-        asked.append([str(word) for word in command])
-        return subprocess.CompletedProcess(command, 0, "pg_dump (PostgreSQL) 18.1", "")
-
-    monkeypatch.setattr(subprocess, "run", run)
-    tools.run("pg_dump", 18, "--format=custom")
-    assert "s3cret" not in repr(asked)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    tool = tmp_path / "pg_dump"
+    tool.write_text(TELLS_ALL)
+    tool.chmod(0o755)
+    with tools.running("pg_dump", 98, "--format=custom") as output:
+        arguments, environment = output.read().decode().splitlines()
+    assert arguments == "--no-password --format=custom"
+    assert environment == "s3cret db require ."
     assert os.environ.get("PGPASSWORD") is None

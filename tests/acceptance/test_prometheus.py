@@ -12,7 +12,7 @@ import pytest
 
 from .conftest import publisher
 from .installation import Installation, eventually, installed
-from .prometheus import DEPLOY, Prometheus, program, running
+from .prometheus import DEPLOY, TOKEN, Prometheus, program, running
 
 DASHBOARD = DEPLOY / "grafana" / "dashboards" / "inscrit.json"
 PAID, LAPSED, FORGED = 3, 1, 4
@@ -25,7 +25,7 @@ LOOK = "from inscrit.watchdog import services; services.watch()"
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Installation, Prometheus]]:
     program("prometheus")
     with (
-        installed(serve_options=("--workers", "2")) as it,
+        installed(settings={"METRICS_TOKEN": TOKEN}, serve_options=("--workers", "2")) as it,
         running(tmp_path_factory.mktemp("p"), f"127.0.0.1:{it.site_port}") as prometheus,
     ):
         eventually(lambda: prometheus.query("inscrit_build_info"), "the first scrape")

@@ -59,6 +59,8 @@ def test_settings_that_nothing_starts_with_are_told_in_both_languages(tmp_path: 
     assert "wrong place" in found["stripe_key_form"]["what"]
     _code, found = examined(clean | wrong, "--language", "fr")
     assert "pas au bon endroit" in found["stripe_key_form"]["what"]
+    _code, found = examined(clean | wrong | {"LANGUAGE_CODE": "en"})
+    assert "wrong place" in found["stripe_key_form"]["what"]
 
 
 def test_a_database_that_does_not_answer_is_a_finding(tmp_path: Path) -> None:
@@ -179,6 +181,7 @@ def test_the_secret_goes_into_docker_and_nowhere_else(stripe: dict[str, str], do
     asked = Path(f"{docker}.asked").read_text()
     assert "secret create stripe_webhook_secret -" in asked
     assert secret not in asked + done.stderr
+    assert "STRIPE_WEBHOOK_SECRET_NAME=stripe_webhook_secret into" in done.stderr
 
 
 def test_a_docker_secret_that_exists_stops_it_before_anything_is_made(

@@ -81,7 +81,7 @@ def test_the_desk_keeps_an_old_secret_while_it_is_in_use() -> None:
     come("evt_1", NEW_MARK, minutes=50)
     come("evt_2", OLD_MARK, minutes=10)
     page = listed(organiser(), StripeEvent)
-    assert f"{OLD_MARK} Still needed: keep it. 1 event in the last 24 hours, the last" in page
+    assert f"{OLD_MARK} Still needed: keep it. 1 event in the last 24 hours (the last one: " in page
     assert "safe to remove" not in page
 
 

@@ -15,7 +15,8 @@ from inscrit import cli, config
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
-SECRETS = {"stripe_webhook_secret", "stripe_secret", "secret_key", "pg_password", "email_url"}
+SHARED = {"stripe_secret", "secret_key", "pg_password", "email_url"}
+SECRETS = SHARED | {"stripe_webhook_secret", "metrics_token"}
 OURS = ("web", "worker")
 SETTING = re.compile(r'sources\.get\("([A-Z_]+)"')
 VARIABLE = re.compile(r"\$\{([A-Z_]+)(?::([-?])([^}]*))?\}")
@@ -71,9 +72,9 @@ def test_the_swarms_secrets_are_made_by_the_operator_and_given_to_who_needs_them
     given = {name: set(service["secrets"]) for name, service in stack["services"].items()}
     assert given == {
         "web": SECRETS,
-        "worker": SECRETS - {"stripe_webhook_secret"},
+        "worker": SHARED,
         # Else the webhook's old secret could not be removed after a rotation.
-        "tools": SECRETS - {"stripe_webhook_secret"},
+        "tools": SHARED,
         "postgres": {"pg_password"},
     }
 
@@ -161,6 +162,14 @@ def test_the_guide_creates_every_secret(page: str) -> None:
         assert needed != "?" or f"{name}=" in text
 
 
+def test_every_command_of_compose_is_told_the_operators_settings() -> None:
+    """Without them it stops at the first variable that it needs."""
+    pages = [path.read_text(encoding="utf-8") for path in (ROOT / "docs").rglob("*.md")]
+    said = [line for page in pages for line in re.findall(r"docker compose .*", page)]
+    assert len(said) > 5
+    assert [line for line in said if not line.startswith("docker compose --env-file ")] == []
+
+
 def test_backups_are_made_and_put_back_inside_the_image() -> None:
     assert "POSTGRESQL_CLIENT=postgresql-client" in (DEPLOY / "Dockerfile").read_text()
     tools = read("stack.yml")["services"]["tools"]
@@ -169,6 +178,13 @@ def test_backups_are_made_and_put_back_inside_the_image() -> None:
     guide = (ROOT / "docs/how-to/back-up-and-restore.md").read_text(encoding="utf-8")
     for scaled in ("inscrit_web=0 inscrit_worker=0 inscrit_tools=1", "inscrit_tools=0"):
         assert f"docker service scale {scaled}" in guide
+
+
+def test_prometheus_shows_the_token_that_the_web_side_asks_for() -> None:
+    assert "metrics_token" in read("monitoring.yml")["services"]["prometheus"]["secrets"]
+    jobs = {job["job_name"]: job for job in read("prometheus/prometheus.yml")["scrape_configs"]}
+    shown = jobs["inscrit"]["authorization"]["credentials_file"]
+    assert shown == str(config.SECRETS_DIR / "metrics_token")
 
 
 def test_the_disk_alert_has_its_exporter() -> None:

@@ -1,5 +1,10 @@
 """What make check refuses: dangerous migrations, licences, holes."""
 
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +13,8 @@ from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 
 from tools import check_licences, check_migrations, check_vulnerabilities
+
+ROOT = Path(__file__).parents[2]
 
 
 def start() -> ProjectState:
@@ -85,19 +92,58 @@ def dependency(**more: object) -> dict[str, object]:
     return {"name": "x", "version": "1", **more}
 
 
-def test_a_database_that_can_not_be_reached_is_no_success_and_no_failure() -> None:
-    wrong, said = check_vulnerabilities.judged([dependency(skip_reason="not found")])
-    assert not wrong
-    assert "NOTHING WAS CHECKED" in said[0]
+def reported(*dependencies: dict[str, object]) -> str:
+    return json.dumps({"dependencies": dependencies})
+
+
+# What pip-audit 2.10 ends with when it meets these.
+NO_NETWORK = {
+    "PyPI knows none of them": (reported(dependency(skip_reason="not found")), ""),
+    "no connection": ("", "Traceback …\nrequests.exceptions.ProxyError: Max retries exceeded\n"),
+    "a server's error": ("", "requests.exceptions.HTTPError: 503\n\nServiceError\n"),
+    "too slow": ("", "ERROR:pip_audit._cli:Could not connect to PyPI's vulnerability feed\n"),
+}
+BROKEN = {
+    "not installed": ("", "python: No module named pip_audit\n"),
+    "its own error": ("", "Traceback …\nAttributeError: module has no attribute 'x'\n"),
+    "nothing at all": ("", ""),
+    "another form": ('{"found": []}', ""),
+    "no library in it": (reported(), ""),
+}
+
+
+@pytest.mark.parametrize("case", NO_NETWORK)
+def test_a_database_that_can_not_be_reached_is_no_failure_unless_it_must_be(case: str) -> None:
+    found = check_vulnerabilities.judged(*NO_NETWORK[case])
+    assert "NOTHING WAS CHECKED" in found.lines[0]
+    assert found.exit_code(must_reach=False) == 0
+    assert found.exit_code(must_reach=True) == 1
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_a_tool_that_is_broken_is_a_failure(case: str) -> None:
+    found = check_vulnerabilities.judged(*BROKEN[case])
+    assert found.exit_code(must_reach=False) == 1
+    assert "did not do its work" in found.lines[0]
+
+
+def test_the_check_fails_where_pip_audit_is_not_installed(tmp_path: Path) -> None:
+    (tmp_path / "pip_audit.py").write_text("raise ImportError('broken')")
+    done = subprocess.run(
+        [sys.executable, "-m", "tools.check_vulnerabilities"],
+        env=os.environ | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "ImportError: broken" in done.stdout
 
 
 def test_a_hole_is_named_with_the_version_that_mends_it() -> None:
     hole = {"id": "PYSEC-1", "fix_versions": ["2"]}
-    found = [dependency(vulns=[hole]), dependency(name="y", skip_reason="?")]
-    wrong, said = check_vulnerabilities.judged(found)
-    assert wrong
-    assert said == ["x 1: PYSEC-1, mended in 2", "Not checked: y"]
-    assert check_vulnerabilities.judged([dependency(vulns=[])]) == (
-        False,
-        ["No vulnerability is known."],
-    )
+    report = reported(dependency(vulns=[hole]), dependency(name="y", skip_reason="?"))
+    found = check_vulnerabilities.judged(report, "")
+    assert found.exit_code(must_reach=False) == 1
+    assert found.lines == ["x 1: PYSEC-1, mended in 2", "Not checked: y"]
+    clean = check_vulnerabilities.judged(reported(dependency(vulns=[])), "")
+    assert clean.exit_code(must_reach=True) == 0
+    assert clean.lines == ["No vulnerability is known."]

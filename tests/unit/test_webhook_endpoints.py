@@ -26,7 +26,10 @@ def deeds(*known: EndpointState, retire: bool = False) -> list[tuple[Deed, str |
 
 
 def test_where_there_is_none_one_is_made() -> None:
-    assert deeds(endpoint(url="https://example.org/other")) == [(Deed.CREATE, None)]
+    other = endpoint(url="https://example.org/other")
+    assert deeds(other) == [(Deed.CREATE, None)]
+    (step,) = plan(HERE, [other], VERSION, retire=False).steps
+    assert step.as_text() == f"create: a new endpoint ({HERE} has no endpoint yet)"
 
 
 def test_what_is_right_is_let_be() -> None:
