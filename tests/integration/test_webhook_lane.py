@@ -20,7 +20,7 @@ from inscrit.events.models import Event
 from inscrit.mail.models import Message
 from inscrit.registrations.ledger import Ledger
 from inscrit.registrations.models import JournalEntry, Registration
-from inscrit.webhooks import committer, inbox, services
+from inscrit.webhooks import committer, inbox, services, writer
 from inscrit.webhooks.committer import Committer
 from inscrit.webhooks.intake import Intake
 from inscrit.webhooks.models import StripeEvent
@@ -342,7 +342,7 @@ def test_a_database_that_falls_silent_is_answered_503_and_the_lane_goes_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     _, (registration,) = make_event(1)
-    monkeypatch.setattr(committer, "PATIENCE_SECONDS", 0.5)
+    monkeypatch.setattr(writer, "PATIENCE_SECONDS", 0.5)
 
     async def story(client: httpx.AsyncClient) -> list[int]:
         with psycopg.connect(_dsn()) as other:
