@@ -13,6 +13,11 @@ from inscrit import config, embedded
 
 _running = ExitStack()
 
+# How fast a machine is says nothing about the code.
+settings.register_profile(
+    "usual", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("usual")
 # pytest --hypothesis-profile=deep: for an hour or a night.
 settings.register_profile(
     "deep",

@@ -86,13 +86,15 @@ class Ledger:
     _loaded_registrations: dict[str, Registration] = field(default_factory=dict)
     _loaded_offers: dict[str, Offer] = field(default_factory=dict)
     _owners: dict[str, str] = field(default_factory=dict)
+    _facts: list[Fact] = field(default_factory=list)
     _destinations: set[str] = field(default_factory=set)
 
     def locking(self, reports: Iterable[Report]) -> Statement:
         """The first statement: locks every registration concerned, in the order of their ids."""
         reports = list(reports)
+        self._facts = [report.fact for report in reports]
         self._destinations = {
-            report.fact.event_id for report in reports if isinstance(report.fact, MoveRequested)
+            fact.event_id for fact in self._facts if isinstance(fact, MoveRequested)
         }
         return Statement(
             SQL["lock_registrations"],
@@ -127,7 +129,7 @@ class Ledger:
         events = {registration.event_id for registration in self._registrations.values()}
         options = {id_ for one in self._registrations.values() for id_, _ in one.options}
         return [
-            Statement(SQL["lock_events"], {"events": sorted(events | self._destinations)}),
+            self._offered("read_events", events=sorted(events | self._destinations)),
             Statement(SQL["read_payments"], ids),
             Statement(SQL["read_sessions"], ids),
             Statement(SQL["read_refunds"], ids),
@@ -137,11 +139,16 @@ class Ledger:
 
     def _reading_options(self, options: set[str]) -> Iterator[Statement]:
         """Nothing where nobody has any, as for most events."""
-        if options or self._destinations:
-            said = {"options": sorted(options), "destinations": sorted(self._destinations)}
-            yield Statement(SQL["lock_options"], said)
-        if options and self._destinations:
+        destinations = sorted(self._destinations)
+        if options or destinations:
+            yield self._offered("read_options", options=sorted(options), destinations=destinations)
+        if options and destinations:
             yield Statement(SQL["read_prices"], {"registrations": list(self._registrations)})
+
+    def _offered(self, name: str, **ids: list[str]) -> Statement:
+        """What is on offer: under lock where places may be given, until they are."""
+        may_be_given = lifecycle.may_give_places(self._registrations.values(), self._facts)
+        return Statement(SQL[name] + SQL["locked"] if may_be_given else SQL[name], ids)
 
     def take(
         self,
@@ -247,8 +254,6 @@ class Ledger:
             with_rows(SQL[name], rows)
             for name, rows in (
                 ("write_registrations", self._changed_registrations()),
-                ("write_events", self._moved_places()),
-                ("write_options", self._moved_options()),
                 ("exchange_options", self._exchanged_options()),
                 ("write_payments", [_payment_row(id_, payment) for id_, payment, _ in payments]),
                 ("write_refunds", [row for row in refunds if row["number"]]),
@@ -260,6 +265,9 @@ class Ledger:
                 ("order_refunds", self._orders()),
                 ("end_sessions", self._sessions_to_end()),
                 ("wake_parked", [{"key": p.key} for _, p, known in payments if known is None]),
+                # Last, so that others wait for an event's row only until the commit.
+                ("write_events", self._moved_places()),
+                ("write_options", self._moved_options()),
             )
             if rows
         ]

@@ -63,7 +63,7 @@ def _commit(batch: Batch, *, dry_run: bool) -> list[Verdict]:
         *rows, known = run([*ledger.reading(locked), batch.reading()])
         ledger.take(*rows)
         batch.decide(ledger, known)
-        run([*ledger.writing(), *batch.writing()])
+        run([*batch.writing(), *ledger.writing()])
         transaction.set_rollback(dry_run)
         transaction.on_commit(batch.tell)
     return batch.verdicts

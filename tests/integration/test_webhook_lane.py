@@ -21,7 +21,7 @@ from inscrit.events.models import Event
 from inscrit.mail.models import Message
 from inscrit.registrations.ledger import Ledger
 from inscrit.registrations.models import JournalEntry, Registration
-from inscrit.webhooks import committer, inbox, services
+from inscrit.webhooks import committer, inbox, services, writer
 from inscrit.webhooks.committer import Committer
 from inscrit.webhooks.intake import Intake
 from inscrit.webhooks.models import StripeEvent
@@ -332,7 +332,7 @@ def test_a_database_that_falls_silent_is_answered_503_and_the_lane_goes_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     _, (registration,) = make_event(1)
-    monkeypatch.setattr(committer, "PATIENCE_SECONDS", 0.5)
+    monkeypatch.setattr(writer, "PATIENCE_SECONDS", 0.5)
 
     async def story(client: httpx.AsyncClient) -> list[int]:
         with psycopg.connect(direct.address()) as other:
@@ -346,6 +346,25 @@ def test_a_database_that_falls_silent_is_answered_503_and_the_lane_goes_on(
     refused, accepted = run(story)
     assert refused == 503
     assert accepted in (200, 503)
+
+
+def test_an_event_that_has_to_wait_does_not_hold_up_the_next_one() -> None:
+    event, (held_up, other) = make_event(2)
+
+    async def story(client: httpx.AsyncClient) -> tuple[bool, list[int]]:
+        with psycopg.connect(direct.address()) as elsewhere:
+            elsewhere.execute(
+                "SELECT 1 FROM registrations_registration WHERE id = %s FOR UPDATE", (held_up.pk,)
+            )
+            first = asyncio.create_task(deliver(client, body_of("evt_1", held_up.pk)))
+            await asyncio.sleep(0.1)
+            second = await deliver(client, body_of("evt_2", other.pk))
+            waits = not first.done()
+        return waits, [await first, second]
+
+    assert run(story) == (True, [200, 200])
+    event.refresh_from_db()
+    assert (event.confirmed, event.held) == (2, 0)
 
 
 def test_the_lane_survives_a_log_that_can_not_be_written(

@@ -2,12 +2,16 @@
 
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from inscrit.registrations.ledger import Ledger, Report
 from inscrit.registrations.lifecycle import (
+    CONFIRMED,
+    HOLDING,
+    LAPSED,
     WITHDRAWN,
     CancelRequested,
     ChargeRefunded,
@@ -36,6 +40,7 @@ from inscrit.registrations.lifecycle import (
     ReviewResolved,
     Status,
     decide,
+    may_give_places,
 )
 
 START = Registration(
@@ -268,6 +273,40 @@ def test_folding_a_batch_equals_applying_one_by_one(
         assert taken.get(before.id, 0) == after.taken - before.taken
     written = {row["key"]: row for row in rows(ledger, "INSERT INTO payments_payment")}
     assert written.keys() == {payment.key for payment in one_by_one.payments}
+
+
+@given(
+    st.lists(facts, max_size=8),
+    st.lists(facts.filter(lambda fact: not may_give_places([], [fact])), min_size=1, max_size=4),
+    st.sampled_from(LatePayment),
+)
+def test_money_for_who_has_places_does_not_ask_how_many_are_left(
+    past: list[Fact], arriving: list[Fact], policy: LatePayment
+) -> None:
+    """So that nobody need keep others from taking places until it is decided."""
+    full = Offer("ev-1", 5, 3, 2, policy)
+    registration, _, _, _ = told(past, full)
+    if may_give_places([registration], arriving):
+        assert registration.status not in HOLDING | CONFIRMED
+        return
+    one, other = (registration, full), (registration, Offer("ev-1", None, 3, 2, policy))
+    for fact in arriving:
+        decisions = [decide(*each, fact, livemode=False) for each in (one, other)]
+        one, other = ((each.registration, each.offer) for each in decisions)
+        first, second = (replace(each, offer=full) for each in decisions)
+        assert first == second
+
+
+@pytest.mark.parametrize(
+    "fact",
+    [
+        CheckoutExpired("cs_1"),
+        DelayedPaymentFailed("cs_1", "pi_1", 5000, "eur", livemode=False),
+    ],
+)
+def test_places_that_lapse_may_be_given_again_in_the_same_batch(fact: Fact) -> None:
+    assert decide(START, ROOMY, fact, livemode=False).registration.status in LAPSED
+    assert may_give_places([START], [fact])
 
 
 def ledger_of(registration: Registration, offer: Offer) -> Ledger:

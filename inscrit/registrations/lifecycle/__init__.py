@@ -8,7 +8,7 @@ facts arrive is never trusted: a registration that is paid does not go down on a
 Amounts are integers in the currency's minor unit.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from msgspec.structs import replace
@@ -118,6 +118,7 @@ __all__ = [
     "ReviewResolved",
     "Status",
     "decide",
+    "may_give_places",
 ]
 
 
@@ -146,6 +147,17 @@ def decide(
     else:
         decision = _RULES[type(fact)](registration, offer, fact)
     return _completed(registration, offer, decision)
+
+
+def may_give_places(registrations: Iterable[Registration], facts: Iterable[Fact]) -> bool:
+    """Whether what is decided may depend on how many places are left.
+
+    It can't while money arrives for registrations that have their places: those may become theirs
+    for good, or free, but whoever loses them by money that arrives does not get them back by it.
+    """
+    if all(isinstance(fact, _MONEY_ARRIVES) for fact in facts):
+        return not all(one.status in HOLDING | CONFIRMED for one in registrations)
+    return True
 
 
 def _completed(before: Registration, offer: Offer, decision: Decision) -> Decision:
@@ -191,6 +203,7 @@ def _marked_paid(registration: Registration, offer: Offer, _fact: MarkedPaid) ->
     return applied(paid, offer, Reason.MARKED_PAID, mails=(MailKind.CONFIRMED,))
 
 
+_MONEY_ARRIVES = (CheckoutCompleted, PaymentSucceeded, PaymentAttemptFailed)
 # What goes back of a payment is about that payment, whichever registration its charge names.
 _MONEY_BACK = (ChargeRefunded, RefundChanged, DisputeChanged)
 _RULES: dict[type[Any], Callable[[Registration, Offer, Any], Decision]] = {

@@ -76,6 +76,8 @@ class Payment(Struct, frozen=True):
         A charge's total counts refunds we may not have heard of, and goes down again when one
         fails; the highest total seen, less what failed, does not depend on the order of events.
         """
+        if not self.refunds:
+            return self.charge_refunded
         known = self._sum(RefundStatus.PENDING, RefundStatus.SUCCEEDED)
         failed = (
             refund.amount

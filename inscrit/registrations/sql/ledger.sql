@@ -13,21 +13,23 @@ WHERE id IN (
 ORDER BY id
 FOR NO KEY UPDATE
 
--- name: lock_events
+-- name: read_events
 SELECT id, capacity, confirmed, held, late_payment, status = 'cancelled', lost_dispute, price,
     currency
 FROM events_event
 WHERE id = ANY(%(events)s::text[])
 ORDER BY id
-FOR NO KEY UPDATE
 
--- name: lock_options
--- Only where somebody has a place of one, or may get one: their event is locked already.
+-- name: read_options
+-- Only where somebody has a place of one, or may get one.
 SELECT event_id, id, quota, taken, name, price, active
 FROM events_priceoption
 WHERE id = ANY(%(options)s::text[])
     OR (active AND event_id = ANY(%(destinations)s::text[]))
 ORDER BY id
+
+-- name: locked
+-- Follows either of the two where places may be given: nobody else gives them meanwhile.
 FOR NO KEY UPDATE
 
 -- name: read_prices
@@ -81,13 +83,26 @@ WHERE r.id = u.id
 -- name: write_events
 UPDATE events_event AS e
 SET confirmed = e.confirmed + u.confirmed, held = e.held + u.held
-FROM json_to_recordset(%(rows)s::json) AS u(id text, confirmed int, held int)
+FROM (
+    -- Locked in the order of their ids, whatever the plan.
+    SELECT e.id, u.confirmed, u.held
+    FROM json_to_recordset(%(rows)s::json) AS u(id text, confirmed int, held int)
+    JOIN events_event AS e ON e.id = u.id
+    ORDER BY e.id
+    FOR NO KEY UPDATE OF e
+) AS u
 WHERE e.id = u.id
 
 -- name: write_options
 UPDATE events_priceoption AS o
 SET taken = o.taken + u.taken
-FROM json_to_recordset(%(rows)s::json) AS u(id text, taken int)
+FROM (
+    SELECT o.id, u.taken
+    FROM json_to_recordset(%(rows)s::json) AS u(id text, taken int)
+    JOIN events_priceoption AS o ON o.id = u.id
+    ORDER BY o.id
+    FOR NO KEY UPDATE OF o
+) AS u
 WHERE o.id = u.id
 
 -- name: exchange_options

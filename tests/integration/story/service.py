@@ -112,7 +112,7 @@ class Service:
             raise
 
     async def _bury(self) -> None:
-        living = asyncio.all_tasks() - {asyncio.current_task(), self._committer._task}
+        living = asyncio.all_tasks() - {asyncio.current_task(), *self._committer._under_way}
         for task in living:
             task.cancel()
         await asyncio.gather(*living, return_exceptions=True)
