@@ -131,7 +131,7 @@ def _give_back(organiser: httpx.Client, made: Made) -> None:
 def _join(installation: Installation, event: Made) -> Made:
     people = [{"first_name": "Zoé", "last_name": "Petit"}]
     contact = {"name": "Dominique Petit", "email": "petit@example.org", "locale": "fr"}
-    with installation.organiser("line") as organiser:
+    with installation.organiser(f"line of {event['id']}") as organiser:
         joined = organiser.post(
             f"/api/v1/events/{event['id']}/waiting-list",
             json={"contact": contact, "participants": people},

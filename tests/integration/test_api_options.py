@@ -70,7 +70,7 @@ def test_an_event_says_what_it_offers_and_asks(organiser: Caller, anybody: Calle
     assert (event["payment_days"], event["how_to_pay"]) == (5, "IBAN …")
     assert set(event["payment_methods"]) == {"transfer", "stripe"}
     public = content(anybody.get(f"/events/{event['id']}"))
-    assert public == event | {"how_to_pay": None}
+    assert public == event | {"how_to_pay": None, "waiting": None}
     assert content(anybody.get("/events"))["items"] == [public]
 
 

@@ -14,6 +14,8 @@ from inscrit.pages import submitting
 from inscrit.rate_limits import Limit
 from inscrit.registrations.models import PaymentMethod, Registration
 
+from .desk import text_of
+
 pytestmark = pytest.mark.django_db(transaction=True)
 
 FORM = {
@@ -37,11 +39,6 @@ def offer(**changes: Any) -> Event:
         "status": EventStatus.PUBLISHED,
     }
     return Event.objects.create(**{**values, **changes})
-
-
-def text_of(response: Any) -> str:
-    """The page as it is read: without tags, scripts' texts and line breaks."""
-    return " ".join(re.sub(r"<[^>]*>", " ", response.content.decode()).split())
 
 
 def register(client: Client, event: Event, **changes: Any) -> Any:

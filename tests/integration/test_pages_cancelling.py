@@ -16,8 +16,8 @@ from inscrit.registrations import services
 from inscrit.registrations.models import Registration
 
 from .conftest import pay
+from .desk import text_of
 from .test_holding_places import make_event, order
-from .test_pages_registration import text_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -11,7 +11,8 @@ from django.utils import timezone
 from inscrit.events.models import Consent, Event, PriceOption, Question
 from inscrit.registrations.models import Registration
 
-from .test_pages import offer, text_of
+from .desk import text_of
+from .test_pages import offer
 
 pytestmark = pytest.mark.django_db(transaction=True)
 FORM: dict[str, Any] = {

@@ -13,6 +13,7 @@ from inscrit.events.models import Event, EventStatus
 from inscrit.registrations.models import Registration
 
 from .conftest import pay
+from .desk import text_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -42,10 +43,6 @@ def event() -> Event:
 
 def register(client: Client, **changes: Any) -> Any:
     return client.post("/events/farm/register", {**FORM, **changes})
-
-
-def text_of(response: Any) -> str:
-    return " ".join(re.sub(r"<[^>]*>", " ", response.content.decode()).split())
 
 
 def held(event: Event) -> int:

@@ -20,6 +20,8 @@ from inscrit.registrations.models import (
     RegistrationStatus,
 )
 
+from .desk import text_of
+
 pytestmark = pytest.mark.django_db(transaction=True)
 
 BOOK_KEEPING = {
@@ -89,10 +91,6 @@ def becomes(registration: Registration, status: str, reason: Reason, **changes: 
     Registration.objects.filter(pk=registration.pk).update(**values)
     registration.refresh_from_db()
     journal(registration, reason)
-
-
-def text_of(response: Any) -> str:
-    return " ".join(re.sub(r"<[^>]*>", " ", response.content.decode()).split())
 
 
 def seen(client: Client, registration: Registration) -> str:

@@ -15,7 +15,8 @@ from inscrit.events.models import Event, EventStatus
 from inscrit.pages.sharing import LONGEST, structured, summary
 from inscrit.registrations.models import Registration, RegistrationStatus
 
-from .test_pages import offer, text_of
+from .desk import text_of
+from .test_pages import offer
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -17,7 +17,7 @@ from inscrit.waiting.models import WaitingEntry
 
 from .at_stripe import work
 from .conftest import Caller, content, pay
-from .test_pages import text_of
+from .desk import text_of
 from .test_waiting_list import cancel, lapse, offer_of, sold_out, sweep, told, wait
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("no_old_jobs")]

@@ -96,7 +96,8 @@ def test_refunds_are_counted_from_their_rows() -> None:
         registration = tell(paid(event), CancelRequested(refund=True))
         returned = timezone.now() if status == "succeeded" else None
         orders = Refund.objects.filter(payment__registration=registration)
-        orders.update(status=status, succeeded_at=returned)
+        at_stripe = None if status == "ordered" else f"re_{registration.pk}"
+        orders.update(status=status, succeeded_at=returned, stripe_id=at_stripe)
     counted = scrape()
     reason = "cancelled_by_request"
     assert counted["inscrit_refunds_total", reason, "ordered"] == 4

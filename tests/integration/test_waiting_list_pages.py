@@ -17,8 +17,9 @@ from inscrit.waiting import services
 from inscrit.waiting.models import WaitingEntry
 
 from .at_stripe import work
+from .desk import text_of
 from .test_holding_places import make_event
-from .test_pages import FORM, text_of
+from .test_pages import FORM
 from .test_waiting_list import cancel, counters, lapse, offer_of, order, sold_out, sweep, wait
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("no_old_jobs")]
@@ -274,8 +275,8 @@ def test_who_asks_again_while_an_offer_stands_is_told_of_it() -> None:
     event, entry = offered()
     services.ask_to_join(order(event, 1, "Wanda"))
     for locale, said in (
-        ("fr", "Une place vous est proposée"),
-        ("en", "A place is offered to you"),
+        ("fr", "c’est votre tour"),
+        ("en", "it is your turn"),
     ):
         _subject, text, html = mail("waiting_again", locale)
         for body in (text, html):
