@@ -12,6 +12,7 @@ import httpx
 import pytest
 import uvicorn
 from django.test import Client
+from django.utils import translation
 
 from inscrit import config, ports
 from inscrit.api import keys
@@ -94,6 +95,12 @@ def content(answer: "Answer", status: int = 200) -> dict[str, Any]:
 
 MakeCaller = Callable[[str], Caller]
 Setting = Callable[..., None]
+
+
+@pytest.fixture(autouse=True)
+def usual_language() -> None:
+    """A page that was asked for in another language leaves it behind in its thread."""
+    translation.deactivate()
 
 
 @pytest.fixture
