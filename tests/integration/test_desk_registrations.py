@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import Model
 from django.http import HttpRequest
 from django.test import Client
+from django.utils import translation
 
 from inscrit.backoffice import page_of
 from inscrit.desk.help_texts import help_for
@@ -230,7 +231,8 @@ def test_each_status_says_what_to_do(status: str) -> None:
     assert len(str(help_for(registration))) > 40
     for method in ("cheque", "cash", "transfer"):
         by_hand = Registration(status="PENDING", payment_method=method, amount=1000)
-        assert "The money has come" in str(help_for(by_hand))
+        with translation.override("en"):
+            assert "The money has come" in str(help_for(by_hand))
 
 
 def test_the_page_of_an_expired_registration_explains_it() -> None:
