@@ -207,7 +207,7 @@ def _prepare(folder: Path) -> str:
 def _start(parts: Parts, folder: Path, addresses: Addresses) -> None:
     mailbox, sandbox = _port(addresses.mailbox), _port(addresses.sandbox)
     parts.start("mailbox", "mailbox", str(folder / "mailbox"), str(addresses.smtp_port), mailbox)
-    webhook = f"http://127.0.0.1:{_port(addresses.site)}/stripe/webhooks"
+    webhook = f"{addresses.site}/stripe/webhooks"
     parts.start(
         "sandbox", "sandbox", "--port", sandbox, "--webhook-url", webhook,
         "--data-dir", str(folder / "sandbox"),

@@ -87,6 +87,27 @@ def start() -> Iterator[Start]:
             eventually(lambda demo=demo: gone(demo), "the demo has ended")  # type: ignore[misc]
 
 
+def wrong_on_the_set_up_page(demo: Demo) -> list[str]:
+    """What an organiser reads there, once everything was checked."""
+    account = re.search(r"(http\S+)/admin/\s+(\S+) / (\S+)", demo.said)
+    assert account
+    site, username, password = account.groups()
+    with httpx.Client(base_url=site, follow_redirects=True, timeout=30) as organiser:
+
+        def send(path: str, **said: str) -> str:
+            token = re.search(r'csrfmiddlewaretoken" value="(\w+)"', organiser.get(path).text)
+            assert token
+            page = organiser.post(path, data=said | {"csrfmiddlewaretoken": token[1]})
+            assert page.status_code == 200, page.text
+            return page.text
+
+        send("/admin/login/?next=/admin/", username=username, password=password)
+        page = send("/admin/doctor/setup/")
+    findings = re.findall(r'class="finding (\w+)".*?<small class="code">(\w+)<', page, re.S)
+    assert ("ok", "ping") in findings
+    return [name for state, name in findings if state == "error"]
+
+
 def gone(demo: Demo) -> bool:
     return not demo.parts()
 
@@ -109,6 +130,7 @@ def test_it_makes_a_first_purchase_and_ctrl_c_stops_everything(start: Start) -> 
     for address in re.findall(r"http://\S+", table):
         assert httpx.get(address, follow_redirects=True).status_code == 200, address
     assert len(demo.parts()) > 4
+    assert wrong_on_the_set_up_page(demo) == []
 
     demo.process.send_signal(signal.SIGINT)
     assert demo.process.wait(40) == 0

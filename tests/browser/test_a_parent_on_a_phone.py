@@ -51,6 +51,18 @@ def test_two_children_are_registered_and_paid(
     assert installation.places(event["id"])["confirmed"] == 2
 
 
+def test_a_tap_anywhere_on_a_card_opens_its_event(
+    phone: Page, installation: Installation, open_event: OpenEvent
+) -> None:
+    event = open_event(title="Sortie à la mer")
+    for part in (".picture", ".day", ".words"):
+        phone.goto(installation.site)
+        card = phone.get_by_role("listitem").filter(has_text="Sortie à la mer")
+        # Where a finger comes down, whatever lies on top there.
+        card.locator(part).click(force=True)
+        phone.wait_for_url(f"**/events/{event['slug']}", wait_until="commit")
+
+
 def test_it_works_without_any_script(
     phone_without_scripts: Page, installation: Installation, open_event: OpenEvent
 ) -> None:
