@@ -103,7 +103,7 @@ def wrong_on_the_set_up_page(demo: Demo) -> list[str]:
 
         send("/admin/login/?next=/admin/", username=username, password=password)
         page = send("/admin/doctor/setup/")
-    findings = re.findall(r'class="finding (\w+)".*?<small class="code">(\w+)<', page, re.S)
+    findings = re.findall(r'class="finding (\w+)".*?<small class="code">(\w+)<', page, re.DOTALL)
     assert ("ok", "ping") in findings
     return [name for state, name in findings if state == "error"]
 
