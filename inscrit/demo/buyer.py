@@ -40,7 +40,7 @@ def _find(web: httpx.Client, slug: str) -> dict[str, Any]:
     for event in web.get("/api/v1/events").raise_for_status().json()["items"]:
         if event["slug"] == slug:
             return dict(event)
-    raise Disappointed(f"there is no event {slug}")
+    raise Disappointed(f"{slug} is not there any more. To begin anew: inscrit demo --fresh")
 
 
 def _order(event: dict[str, Any]) -> dict[str, Any]:
