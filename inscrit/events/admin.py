@@ -24,7 +24,7 @@ from .deeds import CloseSales, Duplicate, OpenSales, Publish, Unpublish
 from .inlines import ConsentInline, OptionInline, QuestionInline
 from .models import Event, EventStatus, PaymentMethod, usual_methods
 from .moments import PICKER, Moment, in_zone, zone_named
-from .photo_admin import PhotoInline
+from .photo_admin import PhotoInline, read_ahead
 from .state import state_of
 
 if TYPE_CHECKING:
@@ -223,6 +223,11 @@ class EventAdmin(Page[Event]):
     @admin.display(description=_("price"), ordering="price")
     def price_in_words(self, event: Event) -> str:
         return event.price_in_words
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **named: Any) -> Any:
+        if request.method == "POST" and self.has_change_permission(request):
+            read_ahead(request.FILES.values())
+        return super().changeform_view(request, *args, **named)
 
     def get_queryset(self, request: HttpRequest) -> "models.QuerySet[Event]":
         return super().get_queryset(request).prefetch_related("options")

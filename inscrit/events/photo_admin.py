@@ -1,5 +1,6 @@
 """The photo on an event's page for organisers."""
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -12,6 +13,8 @@ from .photos import Photo
 from .pictures import MOST_BYTES, Rendition, Unusable, renditions
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from django.core.files.uploadedfile import UploadedFile
     from django.utils.safestring import SafeString
 
@@ -45,7 +48,7 @@ class PhotoForm(ModelForm):
                 raise forms.ValidationError(_("Please choose a picture."))
             return []
         try:
-            return renditions(uploaded.read(MOST_BYTES + 1))
+            return _read(uploaded)
         except Unusable as error:
             raise forms.ValidationError(str(error)) from error
 
@@ -55,6 +58,24 @@ class PhotoForm(ModelForm):
             return super().save(commit)
         photos.show(self.instance, sizes)
         return self.instance
+
+
+def read_ahead(uploads: "Iterable[Any]") -> None:
+    """Read pictures before the event is locked, for it takes a second and more."""
+    for uploaded in uploads:
+        with suppress(Unusable):  # the form says so
+            _read(uploaded)
+
+
+def _read(uploaded: "UploadedFile[bytes]") -> list[Rendition]:
+    """Its sizes, made once only. Raises Unusable."""
+    known: list[Rendition] | None = getattr(uploaded, "renditions", None)
+    if known is None:
+        uploaded.seek(0)
+        known = renditions(uploaded.read(MOST_BYTES + 1))
+        # It goes with the upload.
+        uploaded.renditions = known  # type: ignore[attr-defined]
+    return known
 
 
 class PhotoInline(StackedInline):

@@ -5,6 +5,7 @@ from io import BytesIO
 from typing import Any
 from urllib.parse import urlsplit
 
+import psycopg
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import IntegrityError, connection
@@ -12,7 +13,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from PIL import Image
 
-from inscrit.events import photos
+from inscrit import direct
+from inscrit.events import photo_admin, photos, pictures
 from inscrit.events.models import Event
 from inscrit.events.photos import Photo, PhotoFile
 
@@ -95,6 +97,32 @@ def test_a_photo_may_be_kept_for_ever_and_is_not_sent_twice(organiser: Client) -
     assert (again.status_code, again.content, len(queries)) == (304, b"", 0)
     assert Client().get(f"/photos/{'0' * 32}.webp").status_code == 404
     assert Client().get("/photos/..%2fsettings.webp").status_code == 404
+
+
+def test_a_photo_is_read_while_the_event_is_free_for_others(
+    organiser: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That takes a second and more, and confirmations of the event would wait."""
+    event = offer()
+    readings = []
+
+    def reading(content: bytes) -> list[pictures.Rendition]:
+        with psycopg.connect(direct.address()) as somebody:
+            query = "SELECT id FROM events_event WHERE id = %s FOR NO KEY UPDATE NOWAIT"
+            readings.append(somebody.execute(query, [event.pk]).fetchone())
+        return pictures.renditions(content)
+
+    monkeypatch.setattr(photo_admin, "renditions", reading)
+    assert save(organiser, event, jpeg()).status_code == 302
+    assert readings == [(event.pk,)]
+    assert Photo.objects.filter(event=event).exists()
+
+
+def test_nobody_else_s_photo_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    event, read = offer(), []
+    monkeypatch.setattr(photo_admin, "renditions", read.append)
+    assert save(desk.reader(), event, jpeg()).status_code == 403
+    assert not read
 
 
 def test_another_photo_takes_its_place_and_the_old_one_is_gone(organiser: Client) -> None:
