@@ -119,7 +119,8 @@ def test_a_photo_is_read_while_the_event_is_free_for_others(
 
 
 def test_nobody_else_s_photo_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    event, read = offer(), []
+    event = offer()
+    read: list[bytes] = []
     monkeypatch.setattr(photo_admin, "renditions", read.append)
     assert save(desk.reader(), event, jpeg()).status_code == 403
     assert not read
