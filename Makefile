@@ -11,7 +11,9 @@ ENVIRONMENT_FOR_TOOLS := DATABASE_URL=postgresql://nobody@nowhere/nothing SECRET
 demo: $(VENV)/.demo
 	$(BIN)/inscrit demo $(ARGS)
 
+# Hundreds of processes are started: none has to compile anything.
 test: $(VENV)/.dev
+	$(BIN)/python -m compileall -q inscrit
 	$(BIN)/python -m pytest -n logical --dist loadfile --max-worker-restart 0 $(ARGS)
 
 # AUDIT=--must-reach fails where the database of vulnerabilities can't be reached, too.

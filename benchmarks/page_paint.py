@@ -14,7 +14,7 @@ import sys
 from dataclasses import dataclass
 from urllib.parse import urljoin
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Error, Page, sync_playwright
 
 SLOW_4G = {
     "offline": False,
@@ -75,7 +75,10 @@ def visit(browser: Browser, address: str) -> Seen:
 
 
 def event_pages(page: Page, site: str) -> list[str]:
-    page.goto(site)
+    try:
+        page.goto(site)
+    except Error:
+        sys.exit(f"Nothing answers at {site}: start `make demo` in another window.")
     links = page.locator("a[href^='/events/']").all()
     found = [link.get_attribute("href") or "" for link in links]
     return list(dict.fromkeys(urljoin(site, href) for href in found))

@@ -4,6 +4,7 @@ import os
 from typing import cast
 
 import structlog
+from django.conf import settings as django_settings
 from django.core.asgi import get_asgi_application
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -11,11 +12,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "inscrit.settings")
 django_application = get_asgi_application()
 
-from inscrit import config, memory  # noqa: E402 - Django has to be set up before its rooms are imported
+from inscrit import config, direct, memory  # noqa: E402 - Django has to be set up before its rooms are imported
 from inscrit.departure import departure  # noqa: E402
 from inscrit.live.lane import PATH, LiveLane  # noqa: E402
 from inscrit.live.places import Places  # noqa: E402
 from inscrit.monitoring import scrape  # noqa: E402
+from inscrit.monitoring.answers import Counted  # noqa: E402
 from inscrit.monitoring.pulse import Pulse  # noqa: E402
 from inscrit.monitoring.request_ids import request_id  # noqa: E402
 from inscrit.registrations.services import desk  # noqa: E402
@@ -35,8 +37,10 @@ STATIC_ROOMS = (
 )
 # Asked by machines that know this one by an address or a name of its own.
 FOR_MACHINES = frozenset({"/healthz", "/readyz"})
-# Django would put a request of any size on the disk before it looks at it. Photos are the largest.
-MOST_BYTES = 64 * 1024 * 1024
+# Django would put a request of any size on the disk before it looks at it. Photos are the largest;
+# they come from the organisers' pages. What anybody may send it keeps in memory.
+MOST_BYTES, MOST_BYTES_OF_ANYBODY = 64 * 1024 * 1024, 2 * 1024 * 1024
+DESK = "/admin/"
 log = structlog.get_logger()
 
 
@@ -45,40 +49,49 @@ class TooLarge(Exception):
 
 
 class Bounded:
-    """An application that is given no more than MOST_BYTES of a request."""
+    """An application that is given no more of a request than whoever sends it may send."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = dict(scope["headers"])
+        most = _most(scope["path"], headers)
+        # Python would refuse to read an integer of thousands of digits.
+        digits = headers.get(b"content-length", b"0")[:20]
+        stated = int(digits) if digits.isdigit() else 0
         try:
-            # Python would refuse to read an integer of thousands of digits.
-            stated = dict(scope["headers"]).get(b"content-length", b"0")[:20]
-            await self._app(scope, _counted(receive, int(stated) if stated.isdigit() else 0), send)
+            await self._app(scope, _counted(receive, stated, most), send)
         except TooLarge:
             told = {
                 "type": "about:blank",
                 "title": "Request Entity Too Large",
                 "status": 413,
                 "code": "body_too_large",
-                "detail": f"A request is {MOST_BYTES} bytes at most.",
+                "detail": f"A request is {most} bytes at most.",
             }
             await JSONResponse(told, 413, {"connection": "close"}, "application/problem+json")(
                 scope, receive, send
             )
 
 
-def _counted(receive: Receive, stated: int) -> Receive:
+def _most(path: str, headers: dict[bytes, bytes]) -> int:
+    """How many bytes; a cookie may be made up, so this only keeps out who does not even do that."""
+    signed_in = django_settings.SESSION_COOKIE_NAME.encode() + b"=" in headers.get(b"cookie", b"")
+    return MOST_BYTES if path.startswith(DESK) and signed_in else MOST_BYTES_OF_ANYBODY
+
+
+def _counted(receive: Receive, stated: int, most: int) -> Receive:
     """Raises TooLarge as soon as that is known."""
     size = 0
 
     async def counted() -> Message:
         nonlocal size
-        if stated > MOST_BYTES:
+        if stated > most:
             raise TooLarge
         message = await receive()
         size += len(message.get("body", b""))
-        if size > MOST_BYTES:
+        if size > most:
             raise TooLarge
         return message
 
@@ -89,15 +102,16 @@ class Door:
     """Sends each request to its lane, and opens and closes the lanes with the server."""
 
     def __init__(self, settings: config.Config, django: ASGIApp) -> None:
-        database_url = settings.database_url or ""
-        self._committer = Committer(database_url, livemode=settings.livemode, desk=desk(settings))
-        self._places = Places(database_url)
+        database = direct.address()
+        self._committer = Committer(database, livemode=settings.livemode, desk=desk(settings))
+        self._places = Places(database)
         self._webhooks = Intake(secrets(settings.stripe_webhook_secrets), self._committer)
         self._live = LiveLane(self._places)
         self._scrape = scrape.Scrape(settings.metrics_token)
         self._pulse = Pulse(self._committer.queued)
         self._static = Static(STATIC_ROOMS)
         self._django = Bounded(django)
+        self._pages = Counted(self._django)
         self._drain_seconds = settings.drain_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -120,7 +134,7 @@ class Door:
             return self._static
         if path in FOR_MACHINES:
             return self._answer_machines
-        return self._django
+        return self._pages
 
     async def _answer_machines(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = [header for header in scope["headers"] if header[0] != b"host"]

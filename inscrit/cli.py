@@ -1,7 +1,9 @@
 """The command ``inscrit``."""
 
 import asyncio
+import atexit
 import dataclasses
+import gc
 import json
 import os
 import sys
@@ -16,8 +18,19 @@ import psycopg
 
 from inscrit import __version__, config, embedded
 
-NOT_MIGRATED = "the database has no tables yet, or not all. Run: inscrit migrate"
+NOT_MIGRATED = "the database has no tables yet, or not all of this version's. Run: inscrit migrate"
+NO_WRITES = (
+    "the database takes no writes: a standby, or set to read only. "
+    "Let DATABASE_URL lead to the primary: …?target_session_attrs=read-write"
+)
+NO_RIGHTS = (
+    "the database refuses: {reason}. Let the user of DATABASE_URL own it and its tables: "
+    "ALTER DATABASE … OWNER TO …; REASSIGN OWNED BY … TO …"
+)
+# What migrations make beside tables begins so.
+OURS = ("inscrit_", "procrastinate_")
 FOLDER = click.Path(path_type=Path, file_okay=False)
+LOG_FORMAT = click.Choice(["text", "json"])
 ROLE = click.Choice(["organiser", "secretary", "readonly"])
 DATABASE_PATIENCE = 60
 MIGRATE_FIRST = click.option(
@@ -32,7 +45,7 @@ class Group(click.Group):
     """Shows a user's mistake as one clear line, never as a traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        from django.db import OperationalError, ProgrammingError
+        from django.db import OperationalError
 
         from inscrit.ports import PortTaken
 
@@ -44,16 +57,37 @@ class Group(click.Group):
             reason = str(error).strip().splitlines()[-1]
             message = f"the database can't be used: {reason}. Look at DATABASE_URL and its server."
             raise click.ClickException(message) from None
-        except ProgrammingError as error:
-            if isinstance(error.__cause__, psycopg.errors.UndefinedTable):
-                raise click.ClickException(NOT_MIGRATED) from None
+        except click.ClickException:
+            raise  # a command knows best
+        except Exception as error:
+            if line := _refusal(error):
+                raise click.ClickException(line) from None
             raise
+
+
+def _refusal(error: Exception) -> str | None:
+    """What PostgreSQL refused and what to do about it; None where the fault is ours."""
+    beneath: BaseException | None = error
+    while beneath is not None and not isinstance(beneath, psycopg.Error):
+        beneath = beneath.__cause__ or beneath.__context__  # what others made of it
+    match beneath:
+        case psycopg.errors.ReadOnlySqlTransaction():
+            return NO_WRITES
+        case psycopg.errors.InsufficientPrivilege():
+            return NO_RIGHTS.format(reason=beneath.diag.message_primary or beneath)
+        case psycopg.errors.UndefinedTable() | psycopg.errors.UndefinedColumn():
+            return NOT_MIGRATED
+        case psycopg.errors.UndefinedFunction() if any(name in str(beneath) for name in OURS):
+            return NOT_MIGRATED
+    return None
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__)
 def main() -> None:
     """Inscrit: registration for paid events, with places and money that never go wrong."""
+    # Python would look through everything that was loaded once more as it ends: half a second.
+    atexit.register(gc.freeze)
 
 
 def _load() -> config.Config:
@@ -90,6 +124,7 @@ def serve(host: str, port: int, workers: int, embedded_db: bool, migrate_first: 
     with _ready(embedded_db=embedded_db) as settings:
         if embedded_db or migrate_first:
             _migrate(patience=DATABASE_PATIENCE)
+        _check_that_no_restore_is_unfinished()
         server.run(host, port, workers, settings.trusted_proxies)
 
 
@@ -103,6 +138,7 @@ def worker(concurrency: int, migrate_first: bool) -> None:  # noqa: FBT001 - cli
     with _ready():
         if migrate_first:
             _migrate(patience=DATABASE_PATIENCE)
+        _check_that_no_restore_is_unfinished()
         jobs.work(concurrency)
 
 
@@ -111,6 +147,17 @@ def migrate() -> None:
     """Bring the database's schema up to date. Several replicas may run this at once."""
     with _ready():
         _migrate(verbosity=1)
+
+
+def _check_that_no_restore_is_unfinished() -> None:
+    """Whatever would be done now could be lost when that is put back."""
+    from inscrit import migrating
+
+    if migrating.a_restore_is_unfinished():
+        raise click.ClickException(
+            "a restore is under way, or was not finished. To put back what was there before, run: "
+            "inscrit migrate. Or run: inscrit restore … --replace"
+        )
 
 
 def _migrate(*, patience: float = 0, verbosity: int = 0) -> None:
@@ -139,6 +186,10 @@ def createuser(username: str, email: str, role: str | None, password: str) -> No
         except accounts.NotMade as error:
             raise click.ClickException(str(error)) from None
     click.echo(f"Created the {role or 'organiser'}'s account {username}.")
+    if not email:
+        click.echo(
+            "It has no e-mail address: a forgotten password can't be reset by mail.", err=True
+        )
 
 
 @main.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
@@ -160,13 +211,14 @@ def manage(arguments: tuple[str, ...]) -> None:
 @click.option("--public-url", help="How browsers reach it, if not by host and port.")
 @click.option("--allow-public", is_flag=True, help="Listen on an address others can reach.")
 @click.option("--rate-limits/--no-rate-limits", default=True, help="Answer 429 as Stripe does.")
-def sandbox(**options: Any) -> None:
+@click.option("--log-format", envvar="LOG_FORMAT", default="text", type=LOG_FORMAT)
+def sandbox(log_format: str, **options: Any) -> None:
     """A Stripe on your own machine, for rehearsals."""
     from inscrit.monitoring import logs
     from inscrit.sandbox.config import SandboxError
     from inscrit.sandbox.server import SandboxConfig, run
 
-    logs.configure(os.environ.get("LOG_FORMAT", "text"))
+    logs.configure(log_format)
     try:
         run(SandboxConfig(**options))
     except SandboxError as error:

@@ -2,12 +2,15 @@
 
 A worker lives for weeks and its database may restart under it: each piece of work takes a
 connection that is known to be alive, and gives it back.
+
+A process works on two sides (decision 85): what waits for strangers' servers never takes the slots,
+threads and connections of what moves money and places.
 """
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, ParamSpec, TypeVar, cast
 
 import psycopg
@@ -28,7 +31,13 @@ T = TypeVar("T")
 
 RECONNECT_SECONDS = 2
 GRACE_SECONDS = 10
-QUEUES = ("mail", "money", "webhooks", "outgoing", "upkeep")
+# The mail server and other programs may answer slowly, or never.
+STRANGERS = ("mail", "outgoing")
+OURS = ("money", "webhooks", "upkeep")
+QUEUES = (*STRANGERS, *OURS)
+# A mail keeps its connection while it is handed over: half of those in the pool (settings.POOL).
+MOST_FOR_STRANGERS = 4
+SPARE_THREADS = 4
 log = structlog.get_logger()
 
 
@@ -52,6 +61,9 @@ def work(concurrency: int) -> None:
 async def _work(concurrency: int) -> None:
     """Work until a signal; a database that goes away is waited for."""
     stopping = asyncio.Event()
+    # Python's own choice, some threads for each core, may be fewer than there are jobs.
+    threads = sum(slots for _queues, slots in _sides(concurrency)) + SPARE_THREADS
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(threads))
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     while not stopping.is_set():
@@ -78,30 +90,43 @@ async def _work_while_connected(concurrency: int, stopping: asyncio.Event) -> No
     with app.replace_connector(connector) as worker_app:
         async with worker_app.open_async():
             log.info("🛠️  Worker ready", concurrency=concurrency)
-            working = asyncio.create_task(_take_jobs(worker_app, concurrency))
+            sides = {
+                asyncio.create_task(_take_jobs(worker_app, queues, slots))
+                for queues, slots in _sides(concurrency)
+            }
             told = asyncio.create_task(stopping.wait())
-            await asyncio.wait({working, told}, return_when=asyncio.FIRST_COMPLETED)
+            # A side that ends has lost the database: the other one begins anew with it.
+            await asyncio.wait({*sides, told}, return_when=asyncio.FIRST_COMPLETED)
             told.cancel()
-            await _end(working)
+            await _end(sides)
 
 
-async def _end(working: "asyncio.Task[None]") -> None:
+def _sides(concurrency: int) -> Iterator[tuple[tuple[str, ...], int]]:
+    """The queues of each side, and how many of their jobs run at a time."""
+    for_strangers = max(1, min(concurrency // 2, MOST_FOR_STRANGERS))
+    yield STRANGERS, for_strangers
+    yield OURS, max(1, concurrency - for_strangers)
+
+
+async def _end(sides: "set[asyncio.Task[None]]") -> None:
     """Let the jobs begun be done; but a database that is gone must not hold us up for ever."""
     for patience in (GRACE_SECONDS + 2, 2):
-        working.cancel()
-        await asyncio.wait({working}, timeout=patience)
-        if working.done():
+        for side in sides:
+            side.cancel()
+        done, late = await asyncio.wait(sides, timeout=patience)
+        if not late:
             break
         log.warning("⚠️  Worker stops, without waiting for its jobs any longer")
-    with suppress(asyncio.CancelledError):
-        if working.done():
-            working.result()
+    ended = await asyncio.gather(*done, return_exceptions=True)
+    for error in ended:
+        if isinstance(error, Exception):  # being cancelled is none
+            raise error
 
 
-async def _take_jobs(worker_app: "App", concurrency: int) -> None:
+async def _take_jobs(worker_app: "App", queues: tuple[str, ...], slots: int) -> None:
     await worker_app.run_worker_async(
-        queues=list(QUEUES),
-        concurrency=concurrency,
+        queues=list(queues),
+        concurrency=slots,
         shutdown_graceful_timeout=GRACE_SECONDS,
         delete_jobs="successful",
         fetch_job_polling_interval=2,

@@ -2,9 +2,11 @@
 
 One process at a time migrates; the others wait for it and then find nothing to do. A change that
 can't have its lock soon lets those go who queue behind it, and tries again a little later: a
-visitor waits for seconds at most. Each migration is a transaction, so trying again is safe.
+visitor waits for seconds at most. Each migration is a transaction, or one index that is made
+beside what goes on, so trying again is safe, also after it was killed.
 """
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,8 +17,11 @@ import structlog
 from django.core.management import call_command
 from django.db import OperationalError, connection
 
-from inscrit import direct
+from inscrit import direct, sessions
 
+# Where a restore keeps what was there, until the backup is in its place.
+ASIDE = "inscrit_set_aside_by_restore"
+INDEX = re.compile(r'CREATE (?:UNIQUE )?INDEX CONCURRENTLY (?:IF NOT EXISTS )?"?(\w+)')
 LOCK = "hashtext('inscrit migrate')"
 LOCK_TIMEOUT = "4s"
 ATTEMPTS, PAUSE_SECONDS, ASK_SECONDS = 60, 2.0, 0.5
@@ -33,7 +38,14 @@ def migrate(verbosity: int = 0, *, patience: float = 0) -> None:
     Raises django.db.OperationalError if it does not answer by then, or once a lock was not to be
     had for minutes.
     """
-    with _alone(patience), connection.execute_wrapper(_by_itself):
+    with alone(patience) as held:
+        put_back_what_was_aside(held)
+        bring_up_to_date(verbosity)
+
+
+def bring_up_to_date(verbosity: int = 0) -> None:
+    """For whoever is ``alone``. Raises django.db.Error; what was begun may stand half-way."""
+    with connection.execute_wrapper(_by_itself):
         _again_while_busy(lambda: _migrate(verbosity))
 
 
@@ -42,7 +54,7 @@ def _migrate(verbosity: int) -> None:
     try:
         call_command("migrate", interactive=False, verbosity=verbosity)
     finally:
-        _set_lock_timeout("0")
+        _set_lock_timeout(sessions.LOCK_TIMEOUT)
 
 
 def _again_while_busy(work: Callable[[], T]) -> T:
@@ -75,6 +87,9 @@ def _by_itself(
             raise OperationalError(str(error)) from None
     _set_lock_timeout("0")
     try:
+        if name := INDEX.match(sql):
+            # What is there of it is of a try that was killed, and is used by nobody.
+            execute(f'DROP INDEX CONCURRENTLY IF EXISTS "{name[1]}"', None, many, context)
         return execute(sql, parameters, many, context)
     finally:
         _set_lock_timeout(LOCK_TIMEOUT)
@@ -85,15 +100,50 @@ def _set_lock_timeout(span: str) -> None:
         cursor.execute("SELECT set_config('lock_timeout', %s, false)", [span])
 
 
+Connection = psycopg.Connection[tuple[object, ...]]
+
+
 @contextmanager
-def _alone(patience: float) -> Iterator[None]:
-    """PostgreSQL lets go of the lock with its connection, however this process ends."""
+def alone(patience: float = 0) -> Iterator[Connection]:
+    """Nobody else migrates or restores meanwhile; a connection where each statement counts at once.
+
+    PostgreSQL lets go of the lock with this connection, however this process ends. Raises
+    django.db.OperationalError if the database does not answer after ``patience`` seconds.
+    """
     with _connected(direct.address(), patience) as held:
+        held.execute(sessions.LOOKED_AFTER)
         _wait_for_lock(held)
-        yield
+        yield held
 
 
-def _wait_for_lock(held: "psycopg.Connection[tuple[object, ...]]") -> None:
+def put_back_what_was_aside(held: Connection) -> None:
+    """What a restore had set aside, and did not come to the end: nothing counts of what it did."""
+    if not _is_aside(held):
+        return
+    with held.transaction():
+        held.execute("DROP SCHEMA public CASCADE")
+        held.execute(f"ALTER SCHEMA {ASIDE} RENAME TO public")
+    log.warning("⚠️  A restore was not finished: what was there before is back")
+
+
+def a_restore_is_unfinished() -> bool:
+    """Whether what stands in the database may yet give way to what was there before.
+
+    A database that does not answer does not tell.
+    """
+    try:
+        with psycopg.connect(direct.address(), connect_timeout=5) as asked:
+            return _is_aside(asked)
+    except psycopg.OperationalError:
+        return False
+
+
+def _is_aside(asked: Connection) -> bool:
+    found = asked.execute("SELECT to_regnamespace(%s) IS NOT NULL", [ASIDE]).fetchone()
+    return found == (True,)
+
+
+def _wait_for_lock(held: Connection) -> None:
     """By asking again and again: an index made concurrently would wait for a query that waits."""
     told = False
     while held.execute(f"SELECT pg_try_advisory_lock({LOCK})").fetchone() != (True,):
@@ -103,7 +153,7 @@ def _wait_for_lock(held: "psycopg.Connection[tuple[object, ...]]") -> None:
         time.sleep(ASK_SECONDS)
 
 
-def _connected(address: str, patience: float) -> "psycopg.Connection[tuple[object, ...]]":
+def _connected(address: str, patience: float) -> Connection:
     until = time.monotonic() + patience
     while True:
         try:

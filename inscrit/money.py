@@ -13,6 +13,24 @@ ZERO_DECIMAL = frozenset(
     "bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf".split()  # noqa: SIM905 - a table
 )
 THREE_DECIMAL = frozenset({"bhd", "jod", "kwd", "omr", "tnd"})
+# What Stripe charges in: https://docs.stripe.com/currencies#presentment-currencies
+CHARGED = frozenset(
+    """
+    aed afn all amd ang aoa ars aud awg azn bam bbd bdt bgn bhd bif bmd bnd bob brl bsd bwp byn bzd
+    cad cdf chf clp cny cop crc cve czk djf dkk dop dzd egp etb eur fjd fkp gbp gel gip gmd gnf gtq
+    gyd hkd hnl htg huf idr ils inr isk jmd jod jpy kes kgs khr kmf krw kwd kyd kzt lak lbp lkr lrd
+    lsl mad mdl mga mkd mmk mnt mop mur mvr mwk mxn myr mzn nad ngn nio nok npr nzd omr pab pen pgk
+    php pkr pln pyg qar ron rsd rub rwf sar sbd scr sek sgd shp sle sos srd std szl thb tjs tnd top
+    try ttd twd tzs uah ugx usd uyu uzs vnd vuv wst xaf xcd xcg xof xpf yer zar zmw
+    """.split()  # noqa: SIM905 - a table
+)
+# The least that can be charged, where it is more than the smallest unit:
+# https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts
+LEAST = {
+    "aed": 200, "aud": 50, "bgn": 100, "brl": 50, "cad": 50, "chf": 50, "czk": 1500, "dkk": 250,
+    "eur": 50, "gbp": 30, "hkd": 400, "huf": 17500, "inr": 50, "jpy": 50, "mxn": 1000, "myr": 200,
+    "nok": 300, "nzd": 50, "pln": 200, "ron": 200, "sek": 300, "sgd": 50, "thb": 1000, "usd": 50,
+}  # fmt: skip
 SIGNS = {"eur": "€", "usd": "$", "gbp": "£", "jpy": "¥"}
 
 NO_BREAK, NARROW_NO_BREAK = "\u00a0", "\u202f"
@@ -27,6 +45,11 @@ def decimals(currency: str) -> int:
     if currency in ZERO_DECIMAL:
         return 0
     return 3 if currency in THREE_DECIMAL else 2
+
+
+def is_too_little(amount: int, currency: str) -> bool:
+    """Whether Stripe would refuse to charge it; nothing at all is charged nowhere."""
+    return 0 < amount < LEAST.get(currency, 1)
 
 
 def written(amount: int, currency: str, language: str) -> str:

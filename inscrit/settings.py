@@ -9,6 +9,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from inscrit import config as configuration
 from inscrit.monitoring import logs
+from inscrit.sessions import Session
 
 CONFIG = configuration.current()
 
@@ -85,12 +86,35 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "inscrit.organisation.context.organisation",
             ],
-            # Pages and mails both show amounts.
-            "libraries": {"money": "inscrit.money"},
+            # Pages and mails both show amounts, and until when they are to be paid.
+            "libraries": {"money": "inscrit.money", "deadlines": "inscrit.deadlines"},
         },
     },
 ]
 ASGI_APPLICATION = "inscrit.asgi.application"
+
+
+# What stands between may forget a connection that says nothing for a quarter of an hour, as Swarm's
+# virtual addresses do, and tell neither end. In seconds, the last one in milliseconds.
+# https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-KEEPALIVES
+KEPT_ALIVE = {
+    "keepalives_idle": "60",
+    "keepalives_interval": "10",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "60000",
+}
+
+
+# A pool tries a database that is gone less and less often, and would miss its return for as long as
+# it was away; one that has given up tries again for the next who comes. In seconds.
+# https://www.psycopg.org/psycopg3/docs/api/pool.html
+POOL = {
+    "connection_class": Session,
+    "min_size": 1,
+    "max_size": 8,
+    "timeout": 5,
+    "reconnect_timeout": 4,
+}
 
 
 def database(url: str | None) -> dict[str, Any]:
@@ -102,7 +126,7 @@ def database(url: str | None) -> dict[str, Any]:
         "ENGINE": "django.db.backends.postgresql",
         **{name: parts.get(key, "") for name, key in known.items()},
         "PORT": str(parts.get("port", "")),
-        "OPTIONS": {**options, "pool": {"min_size": 1, "max_size": 8, "timeout": 5}},
+        "OPTIONS": {**KEPT_ALIVE, **options, "pool": POOL},
         "CONN_HEALTH_CHECKS": True,
     }
 

@@ -7,9 +7,13 @@ from contextlib import ExitStack
 import django
 import psycopg
 import pytest
+from django.conf import settings as django_settings
+from django.test import TransactionTestCase
 from hypothesis import HealthCheck, settings
 
 from inscrit import config, embedded
+
+from . import emptying
 
 _running = ExitStack()
 
@@ -41,6 +45,11 @@ with psycopg.connect(
     _it.execute("SELECT pg_reload_conf()")
 os.environ["DJANGO_SETTINGS_MODULE"] = "inscrit.settings"
 django.setup()
+# How hard a password is to guess from its hash takes its time, and is Django's business.
+django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+TransactionTestCase._fixture_teardown = emptying.quickly(  # type: ignore[attr-defined]
+    TransactionTestCase._fixture_teardown,  # type: ignore[attr-defined]
+)
 
 
 def pytest_unconfigure() -> None:

@@ -1,13 +1,13 @@
 """Whether each migration may run while replicas of the version before still work.
 
-Refused is what would make their queries fail (a column gone, renamed, or filled by nobody), and
-what would lock a big table for long. Where it is right all the same, the migration says why:
-``safe = "…"``.
+Refused is what would make their queries fail (a column gone, renamed, or filled by nobody), what
+would lock a big table for long, and what could not be run again once it was killed. Where it is
+right all the same, the migration says why: ``safe = "…"``.
 """
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import django
 from django.db import connection, migrations, models
@@ -23,7 +23,9 @@ BIG = frozenset(
         "registrations.participant",
         "registrations.journalentry",
         "payments.checkoutsession",
+        "payments.dispute",
         "payments.payment",
+        "payments.refund",
         "webhooks.stripeevent",
         "mail.message",
     }
@@ -35,8 +37,13 @@ BEFORE_THE_FIRST_RELEASE = frozenset(
         "mail.0003_who_waits_is_told",
         "mail.0100_more_mails",
         "payments.0002_refunds_and_disputes",
+        "payments.0003_to_be_looked_at",
+        "payments.0005_what_settles_and_what_goes_back",
         "registrations.0003_cancelling",
         "registrations.0004_journal_is_counted",
+        "registrations.0007_moved_and_corrected",
+        "registrations.0009_participants_by_option",
+        "webhooks.0004_tried_again",
         "webhooks.0005_set_aside",
     }
 )
@@ -59,16 +66,38 @@ def problems(
     migration: migrations.Migration, before: ProjectState, made: set[str] | None = None
 ) -> Iterator[str]:
     """What is dangerous in a migration of the state ``before``; ``made`` are tables made by it."""
-    app, made = migration.app_label, made if made is not None else set()
-    if getattr(migration, "safe", ""):
-        return
-    state = before.clone()
-    for operation in migration.operations:
-        if isinstance(operation, migrations.CreateModel):
+    made = made if made is not None else set()
+    if not migration.atomic and _steps(migration.operations) > 1:
+        yield "several steps without a transaction: killed between two, it never gets through again"
+    if not getattr(migration, "safe", ""):
+        yield from _of_operations(migration.operations, migration.app_label, before.clone(), made)
+
+
+def _steps(operations: Iterable[Operation]) -> int:
+    """How many times the database is asked for something."""
+    return sum(map(_steps_of, operations))
+
+
+def _steps_of(operation: Operation) -> int:
+    if isinstance(operation, migrations.SeparateDatabaseAndState):
+        return _steps(operation.database_operations)
+    return len(list(_statements(operation.sql))) if isinstance(operation, migrations.RunSQL) else 1
+
+
+def _of_operations(
+    operations: Iterable[Operation], app: str, state: ProjectState, made: set[str]
+) -> Iterator[str]:
+    """As they come, each upon what those before it have left in ``state`` and ``made``."""
+    for operation in operations:
+        if isinstance(operation, migrations.SeparateDatabaseAndState):
+            # As Django does: what reaches the database has a state of its own.
+            yield from _of_operations(operation.database_operations, app, state.clone(), made)
+        elif isinstance(operation, migrations.CreateModel):
             made.add(f"{app}.{operation.name_lower}")
-        table = f"{app}.{getattr(operation, 'model_name_lower', '')}"
-        if table not in made:
-            yield from _of_operation(operation, table, state)
+        else:
+            table = f"{app}.{getattr(operation, 'model_name_lower', '')}"
+            if table not in made:
+                yield from _of_operation(operation, table, state)
         operation.state_forwards(app, state)
 
 
@@ -76,9 +105,6 @@ def _of_operation(operation: Operation, table: str, state: ProjectState) -> Iter
     match operation:
         case migrations.RunSQL():
             yield from _of_statements(operation.sql)
-        case migrations.SeparateDatabaseAndState():
-            for inner in operation.database_operations:
-                yield from _of_operation(inner, table, state)
         case _ if isinstance(operation, GONE):
             yield f"{operation.describe()}: old replicas still use it"
         case migrations.AddField():
@@ -127,11 +153,12 @@ def _type(field: models.Field) -> str:  # type: ignore[type-arg]
 
 
 def _statements(sql: object) -> Iterator[str]:
+    """A text, or several: each by itself or with its parameters."""
     if isinstance(sql, str):
         yield sql
     elif isinstance(sql, list | tuple):
         for one in sql:
-            yield from _statements(one[0] if isinstance(one, tuple) else one)
+            yield one if isinstance(one, str) else one[0]
 
 
 def ours() -> Iterator[tuple[str, str]]:

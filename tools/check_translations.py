@@ -5,6 +5,7 @@ missing, and on CI that is an error.
 """
 
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -14,6 +15,10 @@ import django
 import polib  # type: ignore[import-untyped]
 from django.conf import settings
 from django.core.management import call_command
+
+# What the Imprimerie nationale's rules don't have: a colon after a narrow space, quotation marks
+# with one, the high signs after a wide one, and any of them after a space that lets the line break.
+MISSPACED = re.compile(r"[ \u202f][:»]|«[ \u202f]|[ \u00a0][;!?](?!\w)")
 
 PACKAGE = Path(__file__).parent.parent / "inscrit"
 CATALOG = PACKAGE / "locale" / "fr" / "LC_MESSAGES" / "django.po"
@@ -43,6 +48,12 @@ def problems() -> list[str]:
     catalog = polib.pofile(CATALOG)
     found = [f"not translated: {entry.msgid!r}" for entry in catalog.untranslated_entries()]
     found += [f"only guessed (fuzzy): {entry.msgid!r}" for entry in catalog.fuzzy_entries()]
+    found += [
+        f"spaces before : ; ! ? or within « » are not French: {text!r}"
+        for entry in catalog
+        for text in (entry.msgstr, *entry.msgstr_plural.values())
+        if MISSPACED.search(text)
+    ]
     if keys(polib.mofile(CATALOG.with_suffix(".mo"))) != keys(catalog):
         found.append("the compiled catalog is not current: run make translations")
     if shutil.which("xgettext"):

@@ -5,6 +5,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -47,17 +48,18 @@ class Load:
     def running(self) -> Iterator[None]:
         self._first = self._deliveries()[0]["id"]
         works = [self._deliver] * SENDERS + [self._buy] * BUYERS
-        threads = [threading.Thread(target=self._until_stopped, args=[work]) for work in works]
-        for thread in threads:
-            thread.start()
-        try:
-            eventually(lambda: len(self.acknowledged) > 50 and self.bought, "the load is under way")
-            yield
-            time.sleep(3)
-        finally:
-            self._stopping.set()
-            for thread in threads:
-                thread.join()
+        with ThreadPoolExecutor(len(works)) as pool:
+            under_way = [pool.submit(self._until_stopped, work) for work in works]
+            try:
+                eventually(
+                    lambda: len(self.acknowledged) > 50 and self.bought, "the load is under way"
+                )
+                yield
+                time.sleep(3)
+            finally:
+                self._stopping.set()
+        for work in under_way:
+            work.result()  # one that died would make the figures better than they are
 
     def count_deliveries(self) -> None:
         """What the sandbox sent since the load began."""

@@ -1,5 +1,6 @@
 """Who asks, and what they may do."""
 
+import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
@@ -31,6 +32,12 @@ class Caller:
     def actor(self) -> str:
         """How the journal names them."""
         return f"api:{self.key.name}" if self.key else "registrant"
+
+    def own(self, idempotency_key: str | None) -> str | None:
+        """The caller's Idempotency-Key as nobody else can have it: programs choose alike."""
+        if idempotency_key is None or self.key is None:
+            return idempotency_key
+        return f"api:{self.key.pk}:{hashlib.sha256(idempotency_key.encode()).hexdigest()}"
 
     def must_be_one_of(self, roles: Collection[Role]) -> None:
         """Raises Problem 401 without a key, 403 if the key's role is another one."""

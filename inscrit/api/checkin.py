@@ -13,7 +13,7 @@ from inscrit.registrations.models import Registration
 from . import problems, values
 from .access import Request, secretaries
 from .problems import Problem
-from .schemas import Given, NameOut, ProblemOut
+from .schemas import Given, NameOut, refusals
 
 router = Router(tags=["registrations"])
 STAYS_OUT = {
@@ -59,14 +59,7 @@ class CheckinOut(BaseModel):
 @router.post(
     "/registrations/{slug:registration_id}/checkin",
     auth=secretaries,
-    response={
-        200: CheckinOut,
-        401: ProblemOut,
-        403: ProblemOut,
-        404: ProblemOut,
-        409: ProblemOut,
-        422: ProblemOut,
-    },
+    response={200: CheckinOut, **refusals(401, 403, 404, 409, 422)},
 )
 def check_in_registration(
     request: Request, registration_id: str, body: CheckinIn | None = None

@@ -8,9 +8,10 @@ from django.db.models import QuerySet
 from ninja import Query, Router
 from ninja.responses import Status
 
-from inscrit.events.models import Event, EventStatus
+from inscrit.events.models import Event, EventStatus, PaymentMethod
 from inscrit.events.writing import AnsweredAlready, QuotaBelowTaken, UnknownItem, write_list
 from inscrit.jobs import in_database
+from inscrit.money import LEAST, is_too_little
 from inscrit.payments import cancelling
 
 from . import problems
@@ -22,14 +23,14 @@ from .schemas import (
     EventOut,
     EventPage,
     EventPatch,
-    ProblemOut,
+    refusals,
 )
 
 router = Router(tags=["events"])
 ANYBODY: dict[str, Any] = {"security": [{}]}
 
 
-@router.get("", auth=anybody, response={200: EventPage, 422: ProblemOut}, openapi_extra=ANYBODY)
+@router.get("", auth=anybody, response={200: EventPage, **refusals(422)}, openapi_extra=ANYBODY)
 def list_events(request: Request, query: Query[PageQuery]) -> EventPage:
     """Events by their date. Published ones; with a key all of them."""
     shown = Event.objects.all()
@@ -45,12 +46,13 @@ def list_events(request: Request, query: Query[PageQuery]) -> EventPage:
 @router.post(
     "",
     auth=organisers,
-    response={201: EventOut, 401: ProblemOut, 403: ProblemOut, 422: ProblemOut},
+    response={201: EventOut, **refusals(401, 403, 422)},
 )
 def create_event(request: Request, body: EventIn) -> Status[EventOut]:
     """Open an event: a draft, unless `status` says `published`."""
     event = Event(**body.given())
     _check_times(event)
+    _check_prices(event, body)
     with transaction.atomic():
         event.save(force_insert=True)
         _ask(event, body)
@@ -60,7 +62,7 @@ def create_event(request: Request, body: EventIn) -> Status[EventOut]:
 @router.get(
     "/{slug:event_id}",
     auth=anybody,
-    response={200: EventOut, 404: ProblemOut},
+    response={200: EventOut, **refusals(404)},
     openapi_extra=ANYBODY,
 )
 def get_event(request: Request, event_id: str) -> EventOut:
@@ -71,14 +73,7 @@ def get_event(request: Request, event_id: str) -> EventOut:
 @router.patch(
     "/{slug:event_id}",
     auth=organisers,
-    response={
-        200: EventOut,
-        401: ProblemOut,
-        403: ProblemOut,
-        404: ProblemOut,
-        409: ProblemOut,
-        422: ProblemOut,
-    },
+    response={200: EventOut, **refusals(401, 403, 404, 409, 422)},
 )
 def change_event(request: Request, event_id: str, body: EventPatch) -> EventOut:
     """Change some fields. Registrations that exist keep the price they were made at.
@@ -87,6 +82,7 @@ def change_event(request: Request, event_id: str, body: EventPatch) -> EventOut:
 
     `409 capacity_below_taken` with `taken`: so many places are confirmed or held already.
     `409 quota_below_taken` with `option` and `taken`: so many places have that price already.
+    `409 currency_in_use`: somebody has registered already, or waits for a place.
     `409 event_cancelled`: a cancelled event is not published again.
     """
     return EventOut.of(_change(event_id, body), for_staff=True)
@@ -95,7 +91,7 @@ def change_event(request: Request, event_id: str, body: EventPatch) -> EventOut:
 @router.post(
     "/{slug:event_id}/cancel",
     auth=organisers,
-    response={200: EventCancelled, 401: ProblemOut, 403: ProblemOut, 404: ProblemOut},
+    response={200: EventCancelled, **refusals(401, 403, 404)},
 )
 async def cancel_event(request: Request, event_id: str) -> EventCancelled:
     """Cancel an event: every payment is refunded, every registrant told by mail.
@@ -113,7 +109,7 @@ async def cancel_event(request: Request, event_id: str) -> EventCancelled:
 @router.get(
     "/{slug:event_id}/cancellation",
     auth=staff,
-    response={200: EventCancelled, 401: ProblemOut, 403: ProblemOut, 404: ProblemOut},
+    response={200: EventCancelled, **refusals(401, 403, 404)},
 )
 def get_cancellation(request: Request, event_id: str) -> EventCancelled:
     """How far the cancelling of an event is."""
@@ -158,9 +154,13 @@ def _change(event_id: str, body: EventPatch) -> Event:
         event = one_of(Event.objects.select_for_update(no_key=True), event_id)
         if "status" in fields and event.status == EventStatus.CANCELLED:
             raise problems.Problem(409, "event_cancelled", "A cancelled event stays cancelled.")
+        if fields.get("currency", event.currency) != event.currency and event.is_asked_for:
+            detail = "Somebody has registered or waits for a place: the currency stays."
+            raise problems.Problem(409, "currency_in_use", detail)
         for name, value in fields.items():
             setattr(event, name, value)
         _check_times(event)
+        _check_prices(event, body)
         _check_capacity(event)
         event.save(update_fields=list(fields))
         _ask(event, body)
@@ -188,6 +188,29 @@ def _ask(event: Event, body: EventPatch) -> None:
 def _check_times(event: Event) -> None:
     if event.ends_at < event.starts_at:
         raise problems.invalid("ends_at", "An event can't end before it starts.")
+    if event.sales_end_at is not None and event.sales_end_at > event.ends_at:
+        message = "Registration can't close after the event has ended."
+        raise problems.invalid("sales_end_at", message)
+    if event.refund_until is not None and event.refund_until > event.ends_at:
+        message = "Money can't be promised back after the event has ended."
+        raise problems.invalid("refund_until", message)
+
+
+def _check_prices(event: Event, body: EventPatch) -> None:
+    """Raises Problem for what Stripe would refuse to charge; what stands already is left alone."""
+    said = body.model_fields_set
+    if PaymentMethod.STRIPE not in event.payment_methods:
+        return
+    prices = {"price": event.price} if said & {"price", "currency", "payment_methods"} else {}
+    if "options" in said:
+        prices |= {f"options.{n}.price": one.price for n, one in enumerate(body.options)}
+    least = LEAST.get(event.currency, 1)
+    message = (
+        f"By card no less than {least} can be charged; or leave stripe out of the ways to pay."
+    )
+    wrong = [field for field, price in prices.items() if is_too_little(price, event.currency)]
+    if wrong:
+        raise problems.invalid_fields(dict.fromkeys(wrong, message))
 
 
 def _check_capacity(event: Event) -> None:

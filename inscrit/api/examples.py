@@ -287,10 +287,16 @@ ERRORS: dict[str, tuple[int, str, Json]] = {
     "forbidden": (403, "This key is for readonly; organiser or secretary is needed.", {}),
     "not_found": (404, "There is no such event.", {}),
     "capacity_below_taken": (409, "90 places are confirmed or held already.", {"taken": 90}),
+    "currency_in_use": (
+        409,
+        "Somebody has registered or waits for a place: the currency stays.",
+        {},
+    ),
     "event_cancelled": (409, "A cancelled event stays cancelled.", {}),
     "sold_out": (409, "Not enough places are left: 1.", {"remaining": 1}),
     "sales_closed": (409, "This event takes no registrations now.", {}),
     "no_offer": (409, "There is no offer that could be taken now.", {}),
+    "event_begun": (409, "The event has begun: only the organisers can cancel now.", {}),
     "nothing_to_refund": (409, "There is no payment of which so much can be returned.", {}),
     "not_paid_by_cheque": (
         409,
@@ -342,7 +348,7 @@ USUAL = {
 }
 WITH_A_BODY = {400: ["malformed_body"], 413: ["body_too_large"]}
 SPECIAL: dict[str, dict[int, list[str]]] = {
-    "change_event": {409: ["capacity_below_taken", "event_cancelled"]},
+    "change_event": {409: ["capacity_below_taken", "currency_in_use", "event_cancelled"]},
     "create_registration": {
         409: ["sold_out", "sales_closed"],
         422: ["invalid", "idempotency_key_reused"],
@@ -358,6 +364,7 @@ SPECIAL: dict[str, dict[int, list[str]]] = {
         409: ["places_left", "sales_closed", "already_waiting", "never_enough"],
     },
     "check_in_registration": {409: ["wrong_event", "not_paid", "refunded", "cancelled"]},
+    "cancel_registration": {409: ["event_begun"]},
     "refund_registration": {
         409: ["nothing_to_refund"],
         422: ["invalid", "idempotency_key_reused"],

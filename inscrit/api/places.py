@@ -18,7 +18,7 @@ from inscrit.live.places import MOST_EVENTS
 from . import problems
 from .access import Request
 from .events import one_of, public
-from .schemas import PlacesOut, ProblemOut
+from .schemas import PlacesOut, refusals
 
 router = Router(tags=["events"])
 EventIds = Annotated[
@@ -54,7 +54,7 @@ OF_SEVERAL = _stream(
 )
 
 
-@router.get("/events/{slug:event_id}/places", auth=None, response={200: PlacesOut, 404: ProblemOut})
+@router.get("/events/{slug:event_id}/places", auth=None, response={200: PlacesOut, **refusals(404)})
 def get_places(request: Request, event_id: str) -> PlacesOut:
     """The places of an event now."""
     return PlacesOut.of(one_of(public(), event_id))
@@ -63,7 +63,7 @@ def get_places(request: Request, event_id: str) -> PlacesOut:
 @router.get(
     "/events/{slug:event_id}/places/stream",
     auth=None,
-    response={404: ProblemOut},
+    response=refusals(404),
     openapi_extra=OF_ONE,
 )
 def follow_places(request: Request, event_id: str) -> HttpResponse:
@@ -77,7 +77,7 @@ def follow_places(request: Request, event_id: str) -> HttpResponse:
 @router.get(
     "/places/stream",
     auth=None,
-    response={404: ProblemOut, 422: ProblemOut},
+    response=refusals(404, 422),
     openapi_extra=OF_SEVERAL,
 )
 def follow_places_of_several(request: Request, events: EventIds) -> HttpResponse:

@@ -3,12 +3,11 @@
 from collections.abc import Collection
 from typing import Annotated, Any
 
-from django.utils import timezone, translation
+from django.utils import timezone
 from ninja import Header, Query, Router
 from ninja.responses import Status
 from pydantic import StringConstraints
 
-from inscrit.events.models import Event
 from inscrit.jobs import in_database
 from inscrit.payments import cancelling, checkout, offers
 from inscrit.payments.stripe_gateway import StripeRefused
@@ -35,15 +34,16 @@ from .access import (
     secretaries,
 )
 from .models import Role
+from .orders import objections
 from .problems import Problem
 from .schemas import (
     OfferIn,
-    ProblemOut,
     RefundIn,
     RegistrationCreated,
     RegistrationIn,
     RegistrationOut,
     ReviewIn,
+    refusals,
 )
 
 router = Router(tags=["registrations"])
@@ -55,7 +55,7 @@ IdempotencyHeader = Annotated[
         None,
         alias="Idempotency-Key",
         description="Any text of your own. For 24 hours the same key with the same body gives "
-        "the registration that it gave the first time.",
+        "the registration that it gave the first time. Each API key has its own.",
     ),
 ]
 TokenQuery = Annotated[
@@ -74,14 +74,7 @@ WHY_NOT = {
 @router.post(
     "/events/{slug:event_id}/registrations",
     auth=anybody,
-    response={
-        201: RegistrationCreated,
-        404: ProblemOut,
-        409: ProblemOut,
-        422: ProblemOut,
-        502: ProblemOut,
-        503: ProblemOut,
-    },
+    response={201: RegistrationCreated, **refusals(404, 409, 422, 502, 503)},
     openapi_extra=ANYBODY,
 )
 async def create_registration(
@@ -103,7 +96,7 @@ async def create_registration(
     with another body before · `502` or `503 checkout_unavailable`: Stripe could not open the page,
     and the places were given back.
     """
-    order = body.order(event_id, idempotency_key)
+    order = body.order(event_id, request.auth.own(idempotency_key))
     held = await in_database(_hold, order, request.auth.actor)
     checkout_url = await _checkout_url(held)
     registration = await in_database(Registration.objects.get, pk=held.pk)
@@ -113,16 +106,7 @@ async def create_registration(
 @router.post(
     "/registrations/{slug:registration_id}/take-offer",
     auth=anybody,
-    response={
-        200: RegistrationCreated,
-        401: ProblemOut,
-        403: ProblemOut,
-        404: ProblemOut,
-        409: ProblemOut,
-        422: ProblemOut,
-        502: ProblemOut,
-        503: ProblemOut,
-    },
+    response={200: RegistrationCreated, **refusals(401, 403, 404, 409, 422, 502, 503)},
     openapi_extra=ANYBODY,
 )
 async def take_offer(
@@ -150,7 +134,7 @@ async def take_offer(
 @router.get(
     "/registrations/{slug:registration_id}",
     auth=anybody,
-    response={200: RegistrationOut, 401: ProblemOut, 403: ProblemOut, 404: ProblemOut},
+    response={200: RegistrationOut, **refusals(401, 403, 404)},
     openapi_extra=ANYBODY,
 )
 def get_registration(
@@ -164,12 +148,7 @@ def get_registration(
 @router.post(
     "/registrations/{slug:registration_id}/cancel",
     auth=anybody,
-    response={
-        200: RegistrationOut,
-        401: ProblemOut,
-        403: ProblemOut,
-        404: ProblemOut,
-    },
+    response={200: RegistrationOut, **refusals(401, 403, 404, 409)},
     openapi_extra=ANYBODY,
 )
 async def cancel_registration(
@@ -183,6 +162,8 @@ async def cancel_registration(
     A Checkout session that is still open is ended at Stripe first; while Stripe does not answer,
     `cancelling` is true. Was it paid at the last moment, then the money goes back with the staff's
     cancelling and before `refund_until`; else the registration is paid, and stays so.
+
+    `409 event_begun`: once the event has begun only the staff cancels.
     """
     _permit(request.auth, registration_id, token, WHO_HANDLES_REGISTRATIONS)
     refund = await in_database(_refund_is_due, registration_id, request.auth)
@@ -193,14 +174,7 @@ async def cancel_registration(
 @router.post(
     "/registrations/{slug:registration_id}/refund",
     auth=secretaries,
-    response={
-        200: RegistrationOut,
-        401: ProblemOut,
-        403: ProblemOut,
-        404: ProblemOut,
-        409: ProblemOut,
-        422: ProblemOut,
-    },
+    response={200: RegistrationOut, **refusals(401, 403, 404, 409, 422)},
 )
 def refund_registration(
     request: Request,
@@ -214,19 +188,13 @@ def refund_registration(
     `409 nothing_to_refund`: it was not paid through Stripe, or so much is not left of it.
     """
     fact = RefundRequested(body.amount if body else None)
-    return _reported(request, registration_id, fact, key=idempotency_key)
+    return _reported(request, registration_id, fact, key=request.auth.own(idempotency_key))
 
 
 @router.post(
     "/registrations/{slug:registration_id}/mark-paid",
     auth=secretaries,
-    response={
-        200: RegistrationOut,
-        401: ProblemOut,
-        403: ProblemOut,
-        404: ProblemOut,
-        409: ProblemOut,
-    },
+    response={200: RegistrationOut, **refusals(401, 403, 404, 409)},
 )
 def mark_registration_paid(request: Request, registration_id: str) -> RegistrationOut:
     """The cheque, the cash or the transfer has come: confirm the registration.
@@ -239,14 +207,7 @@ def mark_registration_paid(request: Request, registration_id: str) -> Registrati
 @router.post(
     "/registrations/{slug:registration_id}/review",
     auth=secretaries,
-    response={
-        200: RegistrationOut,
-        401: ProblemOut,
-        403: ProblemOut,
-        404: ProblemOut,
-        409: ProblemOut,
-        422: ProblemOut,
-    },
+    response={200: RegistrationOut, **refusals(401, 403, 404, 409, 422)},
 )
 def review_registration(request: Request, registration_id: str, body: ReviewIn) -> RegistrationOut:
     """Decide on what was flagged: `review` says why a person has to look.
@@ -267,16 +228,10 @@ def _permit(
 
 def _hold(order: services.Order, actor: str) -> Registration:
     try:
-        with translation.override("en"):  # as all our errors are
+        with objections():
             return services.hold_places(order, actor=actor)
-    except Event.DoesNotExist:
-        raise problems.not_found("event") from None
-    except services.SalesClosed:
-        raise Problem(409, "sales_closed", "This event takes no registrations now.") from None
     except services.SoldOut as sold_out:
         raise _sold_out(sold_out, order.event_id) from None
-    except services.Unacceptable as error:
-        raise problems.unacceptable(error) from None
     except services.KeyReused:
         raise _key_reused() from None
 
@@ -311,14 +266,12 @@ async def _checkout_url(registration: Registration) -> str | None:
 
 async def _taken(registration_id: str, method: PaymentMethod | None, actor: str) -> str | None:
     try:
-        with translation.override("en"):  # as all our errors are
+        with objections():
             return await offers.take(registration_id, method, actor=actor)
     except Registration.DoesNotExist:
         raise problems.not_found("registration") from None
     except (offers.NoOffer, checkout.NothingToPay):
         raise Problem(409, "no_offer", "There is no offer that could be taken now.") from None
-    except services.Unacceptable as error:
-        raise problems.unacceptable(error) from None
     except offers.StillOpen as error:
         detail = "Stripe could not close the checkout page that was opened before."
         raise Problem(503, "checkout_unavailable", detail, headers={"Retry-After": "5"}) from error
@@ -339,9 +292,17 @@ def _checkout_unavailable(error: checkout.CheckoutNotOpened, so: str) -> Problem
 
 
 def _refund_is_due(registration_id: str, caller: Caller) -> bool:
-    """Whether cancelling gives the money back: for the staff always, else by the event's policy."""
-    event = _found(registration_id).event
-    return caller.is_staff or event.gives_money_back(timezone.now())
+    """Whether cancelling gives the money back: for the staff always, else by the event's policy.
+
+    Raises Problem where a registrant can't cancel any more.
+    """
+    registration, now = _found(registration_id), timezone.now()
+    if caller.is_staff:
+        return True
+    if registration.has_places_to_give_back and now >= registration.event.starts_at:
+        detail = "The event has begun: only the organisers can cancel now."
+        raise Problem(409, "event_begun", detail)
+    return registration.event.gives_money_back(now)
 
 
 def _reported(

@@ -183,7 +183,7 @@ class EventPatch(Given):
     ends_at: values.Time = LEFT_OUT
     time_zone: values.TimeZone = LEFT_OUT
     price: values.Price = LEFT_OUT
-    currency: values.Currency = LEFT_OUT
+    currency: values.ChargedCurrency = LEFT_OUT
     capacity: values.Capacity | None = LEFT_OUT
     sales_end_at: values.Time | None = LEFT_OUT
     refund_until: values.Time | None = LEFT_OUT
@@ -221,7 +221,7 @@ class EventIn(EventPatch):
     starts_at: values.Time
     ends_at: values.Time
     price: values.Price
-    currency: values.Currency
+    currency: values.ChargedCurrency
     capacity: values.Capacity | None
 
 
@@ -293,8 +293,9 @@ class PhotoOut(BaseModel):
 class EventOut(BaseModel):
     """An event with its places. ``sales_end_at`` null: registration closes when it starts.
 
-    ``remaining`` are the places beyond those that are wanted on its waiting list. How many are
-    ``waiting``, ``how_to_pay`` and what is not ``active`` is told to the staff only.
+    ``remaining`` are the places beyond those that its waiting list would be offered now; 0 also
+    where each of its ``options`` is full. How many are ``waiting``, ``how_to_pay`` and what is not
+    ``active`` is told to the staff only.
     ``price`` is what a place costs where there are no ``options``; where there are, each
     participant takes one of them.
     """
@@ -331,11 +332,10 @@ class EventOut(BaseModel):
 
     @classmethod
     def of(cls, event: Event, *, for_staff: bool = False, **more: int) -> Self:
-        made = set(EventOut.model_fields) - {"url", "waiting", "how_to_pay", "photo", *ASKED}
-        own = {name: getattr(event, name) for name in made}
         photo = getattr(event, "photo", None)
         told = {
             "url": config.current().public_url + event.get_absolute_url(),
+            "remaining": event.left,
             "waiting": event.waiting if for_staff else None,
             "how_to_pay": event.how_to_pay if for_staff else None,
             "photo": PhotoOut.of(photo) if photo else None,
@@ -344,6 +344,8 @@ class EventOut(BaseModel):
             name: [_out(one) for one in getattr(event, name).all() if for_staff or one.active]
             for name in ASKED
         }
+        made = EventOut.model_fields.keys() - told.keys() - asked.keys()
+        own = {name: getattr(event, name) for name in made}
         return cls.model_validate(own | asked | told | more)
 
 
@@ -376,7 +378,9 @@ class EventPage(BaseModel):
 
 
 class PlacesOut(BaseModel):
-    """``next_release_at``: when a held place may come free at the earliest."""
+    """``remaining`` is 0 where each price is full, too. ``next_release_at``: when a held place may
+    come free at the earliest.
+    """
 
     capacity: int | None
     confirmed: int
@@ -391,7 +395,7 @@ class PlacesOut(BaseModel):
             capacity=event.capacity,
             confirmed=event.confirmed,
             held=event.held,
-            remaining=event.remaining,
+            remaining=event.left,
             next_release_at=holding.order_by("hold_expires_at")
             .values_list("hold_expires_at", flat=True)
             .first(),
@@ -405,7 +409,7 @@ def known_locale(given: str | None) -> str:
 
 
 class ContactIn(Given):
-    name: values.Line
+    name: values.ContactName
     email: values.Email
     locale: Annotated[
         str | None, Field(description="`fr` or `en`; any other is the installation's default.")
@@ -441,8 +445,8 @@ Answers = Annotated[list[AnswerIn], Field(max_length=MOST_ASKED)]
 class ParticipantIn(Given):
     """`option` is needed where the event has more than one."""
 
-    first_name: values.Name
-    last_name: values.Name
+    first_name: values.PersonName
+    last_name: values.PersonName
     option: values.Word | None = None
     answers: Answers = []
 
@@ -789,3 +793,8 @@ class ProblemOut(BaseModel):
     code: str
     detail: str
     errors: list[FieldError] = []
+
+
+def refusals(*statuses: int) -> dict[int, type[ProblemOut]]:
+    """What an operation answers with these statuses."""
+    return dict.fromkeys(statuses, ProblemOut)

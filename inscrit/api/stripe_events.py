@@ -13,11 +13,11 @@ from . import problems
 from .access import WHO_HANDLES_REGISTRATIONS, Request, staff
 from .paging import PageQuery, page
 from .schemas import (
-    ProblemOut,
     ReplayOut,
     StripeEventInFull,
     StripeEventOut,
     StripeEventPage,
+    refusals,
 )
 from .values import Word
 
@@ -42,7 +42,7 @@ class ReplayQuery(BaseModel):
 
 @router.get(
     "",
-    response={200: StripeEventPage, 401: ProblemOut, 403: ProblemOut, 422: ProblemOut},
+    response={200: StripeEventPage, **refusals(401, 403, 422)},
 )
 def list_stripe_events(request: Request, query: Query[InboxQuery]) -> StripeEventPage:
     """The webhook inbox, the newest event first."""
@@ -58,7 +58,7 @@ def list_stripe_events(request: Request, query: Query[InboxQuery]) -> StripeEven
 
 @router.get(
     "/{slug:stripe_event_id}",
-    response={200: StripeEventInFull, 401: ProblemOut, 403: ProblemOut, 404: ProblemOut},
+    response={200: StripeEventInFull, **refusals(401, 403, 404)},
 )
 def get_stripe_event(request: Request, stripe_event_id: str) -> StripeEventInFull:
     """One event with its payload as Stripe sent it."""
@@ -70,7 +70,7 @@ def get_stripe_event(request: Request, stripe_event_id: str) -> StripeEventInFul
 
 @router.post(
     "/{slug:stripe_event_id}/replay",
-    response={200: ReplayOut, 401: ProblemOut, 403: ProblemOut, 404: ProblemOut, 422: ProblemOut},
+    response={200: ReplayOut, **refusals(401, 403, 404, 422)},
 )
 def replay_stripe_event(
     request: Request,

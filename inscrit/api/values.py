@@ -8,7 +8,6 @@ from typing import Annotated, Any
 from zoneinfo import available_timezones
 
 from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from pydantic import (
     AfterValidator,
     AwareDatetime,
@@ -18,6 +17,8 @@ from pydantic import (
 )
 
 from inscrit.events.models import LONGEST_OFFER_HOURS
+from inscrit.money import CHARGED
+from inscrit.registrations.fields import FULL_ADDRESS, LINK
 
 BREAKS = "\n\r\t"
 # Stripe takes up to eight digits: https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts
@@ -38,9 +39,15 @@ def _printable_lines(text: str) -> str:
     return text
 
 
+def _name(text: str) -> str:
+    if LINK.search(text):
+        raise ValueError("This is no name: it has a link in it.")
+    return text
+
+
 def _email(text: str) -> str:
     try:
-        validate_email(text)
+        FULL_ADDRESS(text)
     except ValidationError:
         raise ValueError("This is no e-mail address.") from None
     return text
@@ -69,6 +76,12 @@ def _time_zone(name: str) -> str:
     return name
 
 
+def _charged(currency: str) -> str:
+    if currency not in CHARGED:
+        raise ValueError("Stripe charges in no such currency: eur, chf, usd … are some.")
+    return currency
+
+
 @cache
 def _time_zones() -> set[str]:
     return available_timezones()
@@ -85,6 +98,8 @@ Name = Annotated[
     StringConstraints(strip_whitespace=True, min_length=1, max_length=100),
     AfterValidator(printable),
 ]
+PersonName = Annotated[Name, AfterValidator(_name)]
+ContactName = Annotated[Line, AfterValidator(_name)]
 OptionalLine = Annotated[
     str,
     StringConstraints(strip_whitespace=True, max_length=200),
@@ -142,6 +157,7 @@ TimeZone = Annotated[str, AfterValidator(_time_zone), Field(description="Such as
 Currency = Annotated[
     str, StringConstraints(pattern=r"^[a-z]{3}$"), Field(description="ISO 4217, lower case.")
 ]
+ChargedCurrency = Annotated[Currency, AfterValidator(_charged)]
 Price = Annotated[
     int,
     Field(

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any, Self
 
-from django.utils import translation
 from ninja import Query, Router
 from ninja.responses import Status
 from pydantic import BaseModel, Field
@@ -18,14 +17,13 @@ from inscrit.registrations.services import (
     MOST_PARTICIPANTS,
     Consenting,
     Order,
-    SalesClosed,
-    Unacceptable,
 )
 from inscrit.waiting import services
 from inscrit.waiting.models import State, WaitingEntry
 
 from . import problems, values
 from .access import Request, anybody, staff
+from .orders import objections
 from .paging import PageQuery, page
 from .problems import Problem
 from .schemas import (
@@ -39,8 +37,8 @@ from .schemas import (
     NameOut,
     OptionTaken,
     ParticipantIn,
+    refusals,
 )
-from .schemas import ProblemOut as Refusal
 
 router = Router(tags=["waiting list"])
 ANYBODY: dict[str, Any] = {"security": [{}]}
@@ -161,7 +159,7 @@ class WaitingQuery(PageQuery):
 @router.post(
     "/{slug:event_id}/waiting-list",
     auth=anybody,
-    response={201: WaitingCreated, 404: Refusal, 409: Refusal, 422: Refusal},
+    response={201: WaitingCreated, **refusals(404, 409, 422)},
     openapi_extra=ANYBODY,
 )
 def join_waiting_list(request: Request, event_id: str, body: WaitingIn) -> Status[WaitingCreated]:
@@ -171,7 +169,7 @@ def join_waiting_list(request: Request, event_id: str, body: WaitingIn) -> Statu
     stands: it gets a mail with its link. With a key that is `409 already_waiting`.
 
     Whoever's turn it is gets an offer by mail, with a link to pay. Coming by and registering does
-    not overtake: while somebody waits, places beyond those they need are all that is sold.
+    not overtake: places that somebody in the line would be offered now are not sold.
 
     `409 places_left` with `remaining`: register instead · `409 sales_closed` · `409 never_enough`
     with `capacity`: the event has fewer places in all, or at the price `option`.
@@ -187,7 +185,7 @@ def join_waiting_list(request: Request, event_id: str, body: WaitingIn) -> Statu
 @router.get(
     "/{slug:event_id}/waiting-list",
     auth=staff,
-    response={200: WaitingPage, 401: Refusal, 403: Refusal, 404: Refusal, 422: Refusal},
+    response={200: WaitingPage, **refusals(401, 403, 404, 422)},
 )
 def list_waiting(request: Request, event_id: str, query: Query[WaitingQuery]) -> WaitingPage:
     """The waiting list in its order, with whoever has left it."""
@@ -208,19 +206,13 @@ def list_waiting(request: Request, event_id: str, query: Query[WaitingQuery]) ->
 def _told() -> Iterator[None]:
     """What stands in the way of joining, as problems. Raises Problem."""
     try:
-        with translation.override("en"):  # as all our errors are
+        with objections():
             yield
-    except Event.DoesNotExist:
-        raise problems.not_found("event") from None
-    except SalesClosed:
-        raise Problem(409, "sales_closed", "This event takes no registrations now.") from None
     except services.PlacesLeft as left:
         detail = "There are enough places: register instead."
         raise Problem(409, "places_left", detail, remaining=left.remaining) from None
     except services.NeverEnough as never:
         raise _never_enough(never) from None
-    except Unacceptable as error:
-        raise problems.unacceptable(error) from None
     except services.AlreadyWaiting:
         detail = "This address waits already, or has an offer that stands."
         raise Problem(409, "already_waiting", detail) from None

@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext as _
 
-from inscrit.money import decimals, minor, typed
+from inscrit.money import LEAST, decimals, is_too_little, minor, typed
 
 # Stripe takes up to eight digits: https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts
 DEAREST = 99_999_999
@@ -29,3 +29,13 @@ def in_minor_units(written: str, currency: str) -> int:
         most = {"most": typed(DEAREST, currency)}
         raise forms.ValidationError(_("At most %(most)s can be charged.") % most)
     return amount
+
+
+def check_that_a_card_can_pay(amount: int, currency: str) -> None:
+    """Raises forms.ValidationError for less than Stripe charges."""
+    if is_too_little(amount, currency):
+        least = {"least": typed(LEAST[currency], currency)}
+        text = _(
+            "By card no less than %(least)s can be paid. Or take the card out of the ways to pay."
+        )
+        raise forms.ValidationError(text % least)

@@ -21,7 +21,7 @@ from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from . import M, ModelAdmin, page_of
+from . import M, ModelAdmin, page_of, standing
 from .deeds import Deed, Done, Prospect, Refused, url_name
 
 if TYPE_CHECKING:
@@ -65,6 +65,22 @@ class Page(ModelAdmin[M]):
             )
         return one
 
+    def get_form(
+        self, request: HttpRequest, obj: M | None = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        """It is saved only where nobody has changed meanwhile what it showed."""
+        form = super().get_form(request, obj, change=change, **kwargs)
+        if obj is None or not change:
+            return form
+        # Read before the page is: at worst somebody looks again for nothing.
+        return standing.fresh(form, obj, self._rows(request, obj))
+
+    def _rows(self, request: HttpRequest, one: M) -> standing.Rows:
+        for formset, inline in self.get_formsets_with_inlines(request, one):
+            if inline.has_change_permission(request, one):
+                rows = inline.get_queryset(request).filter(**{formset.fk.name: one.pk})
+                yield formset.form, rows.order_by("pk")
+
     def get_urls(self) -> list[URLPattern]:
         """One more for each deed."""
         return [*map(self._way_to, self.deeds), *super().get_urls()]
@@ -89,6 +105,12 @@ class Page(ModelAdmin[M]):
         form_url: str = "",
         obj: M | None = None,
     ) -> HttpResponse:
+        form = context["adminform"].form
+        if isinstance(form, standing.Fresh):
+            context["seen"] = form.shown
+            if form.is_stale:
+                formsets = [one.formset for one in context["inline_admin_formsets"]]
+                standing.tell(form, [row for one in formsets for row in one.forms])
         if obj is not None:
             context["deeds"] = [
                 {"deed": deed, "address": deed.address(obj)}

@@ -37,4 +37,4 @@ def _since(made_at: datetime) -> Iterator[str]:
         return
     for finding in found.findings:
         yield f"  {finding.as_text(dry_run=True)}"
-    yield f"{len(found.findings)} differences. Before anything else, run: {command}"
+    yield f"Differences: {len(found.findings)}. Before anything else, run: {command}"

@@ -18,6 +18,7 @@ from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
 from inscrit import __version__
+from inscrit.migrating import ASIDE
 from inscrit.monitoring import audit
 
 from . import BackupError, tools
@@ -91,6 +92,7 @@ def _write(about: Manifest, snapshot: str, stream: IO[bytes]) -> None:
     dump = tools.running(
         "pg_dump", about.postgresql,
         "--format=custom", "--no-owner", "--no-privileges", f"--snapshot={snapshot}",
+        f"--exclude-schema={ASIDE}",
     )  # fmt: skip
     with tarfile.open(fileobj=stream, mode="w|") as tar:
         _add(tar, NAME, about.as_json())

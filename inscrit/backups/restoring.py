@@ -11,11 +11,18 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 import psycopg
-from django.db import connection
-from psycopg import sql
+from django.core.management import CommandError
+from django.db import Error, connection
+from django.db.migrations.exceptions import InconsistentMigrationHistory
 
 from inscrit import direct
-from inscrit.migrating import migrate
+from inscrit.migrating import (
+    ASIDE,
+    Connection,
+    alone,
+    bring_up_to_date,
+    put_back_what_was_aside,
+)
 
 from . import BackupError, manifest, tools
 from .manifest import NAME, SEAL, Manifest
@@ -23,13 +30,12 @@ from .manifest import NAME, SEAL, Manifest
 if TYPE_CHECKING:
     from django.db.backends.postgresql.base import DatabaseWrapper
 
-LARGEST_MEMBER = 64 * 1024 * 1024
-ASIDE = "inscrit_set_aside_by_restore"
-
-RELATIONS = """
+TABLES = """
 SELECT count(*) FROM pg_class
 WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'S')
 """
+LARGEST_MEMBER = 64 * 1024 * 1024
+
 OTHERS = """
 SELECT count(*) FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
@@ -45,13 +51,26 @@ def from_stream(stream: BinaryIO, *, replace: bool) -> Manifest:
     about = manifest.read(content)
     # Whatever Django has open would count as somebody else.
     _let_go()
-    with tools.connect() as direct:
-        server = _one(direct, "SELECT current_setting('server_version_num')::int / 10000")
+    with alone() as held:
+        server = _one(held, "SELECT current_setting('server_version_num')::int / 10000")
         manifest.check(about, server)
-        with _place(direct, replace=replace):
+        put_back_what_was_aside(held)
+        with _place(held, replace=replace):
             _restore(_dump(members), server)
-    migrate()
+            _migrate()
     return about
+
+
+def _migrate() -> None:
+    try:
+        bring_up_to_date()
+    except (Error, CommandError, InconsistentMigrationHistory) as error:
+        why = str(error).splitlines()[0]
+        raise BackupError(
+            f"its tables could not be brought up to date: {why}. The database is as it was before."
+        ) from None
+    finally:
+        _let_go()
 
 
 def _let_go() -> None:
@@ -95,34 +114,50 @@ def _dump(members: Iterator[tuple[str, bytes]]) -> Iterator[bytes]:
 
 
 @contextmanager
-def _place(direct: "psycopg.Connection[tuple[object, ...]]", *, replace: bool) -> Iterator[None]:
-    """An empty schema while this lasts; afterwards what was there is gone, or back again."""
-    if not _one(direct, RELATIONS):
+def _place(held: Connection, *, replace: bool) -> Iterator[None]:
+    """An empty schema while this lasts; afterwards what was there is gone, or back again.
+
+    Also where nothing was there: else a part of the backup would be left, and be in the next way.
+    """
+    if _one(held, TABLES):
+        _check_that_it_may_go(held, replace=replace)
+    _set_aside(held)
+    try:
         yield
-        return
+    except BaseException:
+        with held.transaction():
+            held.execute("DROP SCHEMA public CASCADE")
+            held.execute(f"ALTER SCHEMA {ASIDE} RENAME TO public")
+        raise
+    held.execute(f"DROP SCHEMA {ASIDE} CASCADE")
+
+
+def _set_aside(held: Connection) -> None:
+    """Raises BackupError."""
+    try:
+        with held.transaction():
+            held.execute(f"ALTER SCHEMA public RENAME TO {ASIDE}")
+            held.execute("CREATE SCHEMA public")
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise BackupError(
+            f"what is in the database may not be set aside ({error.diag.message_primary}). Let the"
+            " user of DATABASE_URL own it: ALTER DATABASE … OWNER TO …, and in it"
+            " ALTER SCHEMA public OWNER TO …"
+        ) from None
+
+
+def _check_that_it_may_go(held: Connection, *, replace: bool) -> None:
+    """Raises BackupError."""
     if not replace:
         raise BackupError(
             "the database is not empty. Put it back into an empty one; or, to throw away what is"
             " in this one, say --replace."
         )
-    if others := _one(direct, OTHERS):
+    if others := _one(held, OTHERS):
         raise BackupError(
-            f"{others} other connections use this database: stop inscrit serve and inscrit worker,"
-            " and whatever else reads it, first"
+            f"this database is in use (other connections: {others}): stop inscrit serve and inscrit"
+            " worker, and whatever else reads it, first"
         )
-    aside = sql.Identifier(ASIDE)
-    with direct.transaction():
-        direct.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(aside))
-        direct.execute(sql.SQL("ALTER SCHEMA public RENAME TO {}").format(aside))
-        direct.execute("CREATE SCHEMA public")
-    try:
-        yield
-    except BaseException:
-        with direct.transaction():
-            direct.execute("DROP SCHEMA public CASCADE")
-            direct.execute(sql.SQL("ALTER SCHEMA {} RENAME TO public").format(aside))
-        raise
-    direct.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(aside))
 
 
 def _restore(dump: Iterator[bytes], server: int) -> None:
@@ -137,6 +172,6 @@ def _restore(dump: Iterator[bytes], server: int) -> None:
             tool.write(part)
 
 
-def _one(direct: "psycopg.Connection[tuple[object, ...]]", query: str) -> int:
-    row = direct.execute(query).fetchone()
+def _one(held: Connection, query: str) -> int:
+    row = held.execute(query).fetchone()
     return cast("int", row[0]) if row else 0

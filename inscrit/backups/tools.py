@@ -14,7 +14,6 @@ from pathlib import Path
 from shutil import which
 from typing import IO, cast
 
-import psycopg
 from psycopg import pq
 
 from inscrit import direct
@@ -23,11 +22,6 @@ from . import BackupError
 
 DEBIAN = Path("/usr/lib/postgresql")
 _VERSION = re.compile(r"\(PostgreSQL\) (\d+)")
-
-
-def connect() -> "psycopg.Connection[tuple[object, ...]]":
-    """A connection beside Django's, where each statement counts at once."""
-    return psycopg.connect(direct.address(), autocommit=True)
 
 
 @contextmanager

@@ -16,6 +16,7 @@ class Point:
 
     day: date
     x: int
+    value: int
     height: int
     text: str
 
@@ -43,7 +44,7 @@ class Chart:
     @property
     def told(self) -> Sequence[Point]:
         """What the table tells: the days on which there was something."""
-        return [point for point in self.points if point.height]
+        return [point for point in self.points if point.value]
 
 
 def days(first: date, last: date) -> list[date]:
@@ -65,7 +66,12 @@ def curve(span: Sequence[date], found: Mapping[date, int]) -> Chart:
 def _drawn(span: Sequence[date], values: Sequence[int], total: int, words: Words) -> Chart:
     most = max([*values, 1])
     points = [
-        Point(day, x, round(HEIGHT * max(value, 0) / most), words(value))
+        Point(day, x, value, _height(value, most), words(value))
         for x, (day, value) in enumerate(zip(span, values, strict=True))
     ]
     return Chart(points, words(max([*values, 0])), words(total))
+
+
+def _height(value: int, most: int) -> int:
+    """However little it is beside the most, it can be seen."""
+    return max(1, round(HEIGHT * value / most)) if value > 0 else 0

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import partial
 
-from django.db.models import Count, F, Sum
+from django.db.models import Count, Sum
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
 from inscrit.events.models import Event, EventStatus
 from inscrit.events.state import State, state_of
 from inscrit.money import money
+from inscrit.payments import received
 from inscrit.registrations.lifecycle import CONFIRMED, HOLDING
 from inscrit.registrations.models import Registration
 
@@ -70,9 +71,8 @@ def figures(now: datetime) -> Figures:
 
 
 def _coming(now: datetime) -> Iterable[Event]:
-    return Event.objects.filter(ends_at__gte=now).exclude(status=EventStatus.CANCELLED)[
-        :MOST_EVENTS
-    ]
+    coming = Event.objects.filter(ends_at__gte=now).exclude(status=EventStatus.CANCELLED)
+    return coming.prefetch_related("options")[:MOST_EVENTS]
 
 
 def _registered(first: date) -> defaultdict[str, Counter[date]]:
@@ -94,12 +94,13 @@ def _paid(first: date) -> list[tuple[str, Counter[date]]]:
     rows = (
         Registration.objects.filter(paid_at__gte=midnight(first))
         .order_by()
-        .values_list("currency", TruncDate("paid_at"))
-        .annotate(money=Sum(F("amount") - F("amount_refunded")))
+        .annotate(money_in=received.currency())
+        .values_list("money_in", TruncDate("paid_at"))
+        .annotate(money=Sum(received.kept()))
     )
     found: defaultdict[str, Counter[date]] = defaultdict(Counter)
     for currency, day, amount in rows:
-        found[currency][day] = amount
+        found[currency][day] = int(amount)  # a sum of bigint is numeric
     return sorted((currency, one) for currency, one in found.items() if any(one.values()))
 
 

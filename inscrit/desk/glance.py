@@ -2,9 +2,10 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from django.db.models import Count, F, Q, Sum
+from django.db.models import Count, Q, Sum
 from django.db.models.functions import TruncDate
 from django.http import HttpRequest
 from django.template.loader import render_to_string
@@ -15,6 +16,7 @@ from inscrit.backoffice import list_of
 from inscrit.events.models import Event
 from inscrit.events.state import state_of
 from inscrit.money import money
+from inscrit.payments import received
 from inscrit.registrations.lifecycle import CONFIRMED, HOLDING
 from inscrit.registrations.models import Registration, RegistrationStatus
 
@@ -32,12 +34,11 @@ LATEST = 5
 def panel(request: HttpRequest, event: Event) -> "SafeString":
     rows = list(
         event.registrations.order_by()
-        .values_list("status", "currency")
+        .annotate(money_in=received.currency())
+        .values_list("status", "money_in")
         .annotate(
             n=Count("pk"),
-            money=Sum(
-                F("amount") - F("amount_refunded"), filter=Q(paid_at__isnull=False), default=0
-            ),
+            money=Sum(received.kept(), filter=Q(paid_at__isnull=False), default=0),
         )
     )
     registrations = list_of(Registration, f"?event__id__exact={event.pk}")
@@ -76,7 +77,7 @@ def _money(rows: Sequence[tuple[str, str, int, int]], currency: str) -> list[str
     """In each currency that it was ever sold in."""
     sums = Counter[str]({currency: 0})
     for _, name, _, amount in rows:
-        sums[name] += amount
+        sums[name] += int(amount)  # a sum of bigint is numeric
     return [money(amount, name) for name, amount in sorted(sums.items()) if amount] or [
         money(0, currency)
     ]
@@ -99,8 +100,5 @@ def _latest(whole: Chart) -> Chart:
     if whole.width <= MOST_DAYS:
         return whole
     cut = whole.width - MOST_DAYS
-    points = [
-        type(point)(point.day, point.x - cut, point.height, point.text)
-        for point in whole.points[cut:]
-    ]
+    points = [replace(point, x=point.x - cut) for point in whole.points[cut:]]
     return Chart(points, whole.most, whole.total)

@@ -32,9 +32,12 @@ class Lines(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Column:
+    """``once`` is for what is of all its people together: a sum over lines must not repeat it."""
+
     title: Promise
     value: Callable[[Registration], Cell]
     width: int = 14
+    once: bool = False
 
 
 def _amount(amount: int, currency: str) -> Decimal:
@@ -59,17 +62,20 @@ COLUMNS = (
     Column(_("name"), lambda r: r.contact_name, 24),
     Column(_("e-mail"), lambda r: r.contact_email, 28),
     Column(_("language"), lambda r: r.locale, 8),
-    Column(_("places"), lambda r: r.places, 8),
-    Column(_("amount"), lambda r: _amount(r.amount, r.currency), 10),
-    Column(_("refunded"), lambda r: _amount(r.amount_refunded, r.currency), 10),
-    Column(_("currency"), lambda r: r.currency.upper(), 8),
+    Column(_("places"), lambda r: r.places, 8, once=True),
+    Column(_("amount"), lambda r: _amount(r.received.amount, r.received.currency), 10, once=True),
+    Column(
+        _("refunded"), lambda r: _amount(r.received.returned, r.received.currency), 10, once=True
+    ),
+    Column(_("currency"), lambda r: r.received.currency.upper(), 8),
     Column(_("payment"), lambda r: r.get_payment_method_display(), 18),
     Column(_("registered on"), lambda r: _local(r.created_at), 17),
     Column(_("paid on"), lambda r: _local(r.paid_at), 17),
     Column(_("to be looked at"), lambda r: str(explain(r.review).what) if r.review else "", 30),
 )
+MONEY = ("payments__disputes",)
 PEOPLE = (_("participants"),)
-PERSON = (_("last name"), _("first name"))
+PERSON = (_("last name"), _("first name"), _("price"))
 
 
 NOTHING_ASKED = Asked()
@@ -82,7 +88,7 @@ def titles(lines: Lines, asked: Asked = NOTHING_ASKED) -> list[str]:
 
 
 def widths(lines: Lines, asked: Asked = NOTHING_ASKED) -> list[int]:
-    more = [40] if lines is Lines.REGISTRATIONS else [20, 20]
+    more = [40] if lines is Lines.REGISTRATIONS else [20, 20, 10]
     return [*(column.width for column in COLUMNS), *more, *(24 for _title in asked.titles)]
 
 
@@ -90,7 +96,7 @@ def rows(
     registrations: QuerySet[Registration], lines: Lines, asked: Asked = NOTHING_ASKED
 ) -> Iterator[list[Cell]]:
     """Some hundreds at a time are in memory, however many there are."""
-    fetched = FETCHED if asked.titles else ("participants",)
+    fetched = (*MONEY, *(FETCHED if asked.titles else ("participants",)))
     chosen = registrations.select_related("event").prefetch_related(*fetched)
     for registration in chosen.iterator(chunk_size=AT_ONCE):
         cells = [column.value(registration) for column in COLUMNS]
@@ -99,8 +105,17 @@ def rows(
             yield [*cells, ", ".join(map(str, people)), *asked.of_registration(registration)]
         else:
             for one in people:
-                yield [*cells, *_person(one), *asked.of_participant(one, registration)]
+                person = _person(one, registration)
+                yield [*cells, *person, *asked.of_participant(one, registration)]
+                cells = [
+                    None if column.once else cell
+                    for column, cell in zip(COLUMNS, cells, strict=True)
+                ]
 
 
-def _person(participant: Participant) -> tuple[str, str]:
-    return participant.last_name, participant.first_name
+def _person(participant: Participant, registration: Registration) -> tuple[Cell, ...]:
+    price = participant.price
+    if price is None:  # it was registered when there was one price for everybody
+        price = registration.amount // registration.places
+    names = (participant.last_name, participant.first_name)
+    return *names, _amount(price, registration.currency)

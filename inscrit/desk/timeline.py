@@ -11,6 +11,7 @@ from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 
 from inscrit.backoffice import page_of
+from inscrit.checkin.models import Arrival
 from inscrit.events.models import Event
 from inscrit.mail.models import FOR_ORGANISERS, Message, MessageState
 from inscrit.money import money
@@ -54,6 +55,7 @@ def happenings(registration: Registration) -> list[Happening]:
         *_sessions(registration),
         *_payments(registration),
         *_mails(registration),
+        *_arrivals(registration),
         *_stripe_events(registration, known),
     ]
     return sorted(found, key=attrgetter("at"), reverse=True)
@@ -93,6 +95,8 @@ def _detailed(entry: JournalEntry, titles: dict[str, str]) -> str:
         left, reached = (entry.details[name] for name in ("from", "to"))
         said = {"from": titles.get(left, left), "to": titles.get(reached, reached)}
         return what + " " + _("From “%(from)s” to “%(to)s”.") % said
+    if "amount" in entry.details:
+        return what + " " + money(int(entry.details["amount"]), entry.details["currency"])
     if fields := entry.details.get("fields"):
         labels = ", ".join(str(FIELDS.get(name, name)) for name in fields)
         return what + " " + _("Corrected: %(fields)s.") % {"fields": labels}
@@ -147,6 +151,16 @@ def _mails(registration: Registration) -> Iterator[Happening]:
             address=page_of(message),
             code=_("e-mail"),
         )
+
+
+def _arrivals(registration: Registration) -> Iterator[Happening]:
+    found = Arrival.objects.filter(participant__registration=registration)
+    for one in found.select_related("participant"):
+        who = {"name": one.participant}
+        yield Happening(one.at, "arrival", _("%(name)s was let in.") % who, who=one.by)
+        if one.undone_at is not None:
+            text = _("The arrival of %(name)s was taken back.") % who
+            yield Happening(one.undone_at, "arrival", text, who=one.undone_by)
 
 
 def _mail(message: Message) -> str:

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import psycopg
-from django.db import connection
+from django.db import ProgrammingError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from inscrit.config import Config
 
-from .finding import Finding, error, ok, warning
+from .finding import Finding, error, ok, skipped, warning
 
 OLDEST, NEWEST = 15, 18
 CONNECT_SECONDS = 5
@@ -25,7 +25,9 @@ SELECT current_setting('server_version_num')::int / 10000,
         - current_setting('superuser_reserved_connections')::int,
     (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'),
     EXISTS (SELECT FROM pg_timezone_names WHERE name = %s),
-    has_schema_privilege(current_schema(), 'CREATE')
+    has_schema_privilege(current_schema(), 'CREATE'),
+    current_setting('transaction_read_only')::bool,
+    pg_is_in_recovery()
 """
 WITHOUT_RIGHTS = """
 SELECT count(*) FROM pg_class
@@ -37,9 +39,10 @@ WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace
 
 def look(settings: Config) -> list[Finding]:
     """Raises django.db.DatabaseError if it can't be reached."""
-    version, room, used, knows_zone, creates = _row(FACTS, [settings.time_zone])
+    version, room, used, knows_zone, creates, read_only, standby = _row(FACTS, [settings.time_zone])
     return [
         _version(version),
+        writes(read_only=read_only, standby=standby),
         _rights(creates=creates, closed=_row(WITHOUT_RIGHTS)[0]),
         _time_zone(settings.time_zone, known=knows_zone),
         _connections(room, used),
@@ -72,6 +75,25 @@ def _version(version: int) -> Finding:
         what = _("PostgreSQL %(version)d is newer than what was tested.") % {"version": version}
         return warning(name, what, _("It will probably work; 15 to 18 are known to."))
     return ok(name, _("PostgreSQL %(version)d answers.") % {"version": version})
+
+
+def writes(*, read_only: bool, standby: bool) -> Finding:
+    name = "database_writes"
+    if standby:
+        what = _("The database takes no writes: it is a standby.")
+        mend = _(
+            "Let DATABASE_URL name every server and find the primary:"
+            " postgresql://…@db1,db2/…?target_session_attrs=read-write"
+        )
+        return error(name, what, mend)
+    if read_only:
+        what = _("The database takes no writes: it is set to read only.")
+        mend = _(
+            "If this is the right server: SET default_transaction_read_only = off; ALTER DATABASE …"
+            " RESET default_transaction_read_only; it may also be set for the user or the server."
+        )
+        return error(name, what, mend)
+    return ok(name, _("The database takes writes."))
 
 
 def _rights(*, creates: bool, closed: int) -> Finding:
@@ -119,7 +141,12 @@ def _connections(room: int, used: int) -> Finding:
 
 def _migrations() -> Finding:
     name = "migrations"
-    executor = MigrationExecutor(connection)
+    try:
+        executor = MigrationExecutor(connection)
+    except ProgrammingError as problem:
+        if not isinstance(problem.__cause__, psycopg.errors.InsufficientPrivilege):
+            raise
+        return skipped(name, _("First the database’s rights."))
     waiting = executor.migration_plan(executor.loader.graph.leaf_nodes())
     if waiting:
         text = ngettext(

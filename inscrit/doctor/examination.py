@@ -9,7 +9,7 @@ from inscrit.config import Config
 from inscrit.jobs import in_database
 
 from . import clocks, database, declared, disk, mail, ping, stripe, work
-from .finding import Finding, skipped
+from .finding import Finding, State, skipped
 
 
 def at_a_glance(settings: Config) -> list[Finding]:
@@ -24,7 +24,13 @@ def of_the_database(settings: Config) -> list[Finding]:
     found = list(_asking(settings, database.look))
     if any(one.name == "migrations" and one.mend for one in found):
         return [*found, clocks.database(), skipped("worker", _("First the migrations."))]
+    if not _may_be_read(found):
+        return [*found, clocks.database(), skipped("worker", _("First the database’s rights."))]
     return [*found, clocks.database(), *_asking(settings, work.look)]
+
+
+def _may_be_read(found: list[Finding]) -> bool:
+    return not any(one.name == "migrations" and one.state is State.SKIPPED for one in found)
 
 
 def _asking(settings: Config, look: Callable[[Config], list[Finding]]) -> Iterator[Finding]:
@@ -43,6 +49,10 @@ async def thorough(settings: Config) -> list[Finding]:
     """Everything, with what asks the mail server, Stripe, and our own public address."""
     found = await in_database(here, settings)
     found += await in_database(mail.look, settings)
-    if any(one.name in ("database", "migrations") and one.mend for one in found):
+    closed = any(one.name in ("database", "migrations") and one.mend for one in found)
+    if closed or not _may_be_read(found):
         return [*found, skipped("stripe", _("First the database."))]
-    return [*found, *await stripe.look(settings), *await ping.look(settings)]
+    writes = not any(
+        one.name in ("database_writes", "database_rights") and one.mend for one in found
+    )
+    return [*found, *await stripe.look(settings), *await ping.look(settings, writes=writes)]

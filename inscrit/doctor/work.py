@@ -13,13 +13,13 @@ from inscrit.reconciliation.models import ReconciliationRun
 
 from .finding import Finding, error, ok, skipped, warning
 
-# Procrastinate's workers say every ten seconds that they live.
+# A worker says every ten seconds that it lives, once for each of its two sides (decision 85).
 HEARTBEAT_SECONDS = 60
 LATE_SECONDS = 300
 RECONCILED_WITHIN = timedelta(hours=1)
 
 WORKERS = """
-SELECT count(*) FILTER (WHERE last_heartbeat > now() - make_interval(secs => %s)),
+SELECT (count(*) FILTER (WHERE last_heartbeat > now() - make_interval(secs => %s)) + 1) / 2,
     max(last_heartbeat)
 FROM procrastinate_workers
 """

@@ -14,11 +14,11 @@ from django.utils.html import format_html
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
-from inscrit.backoffice.amounts import AmountField, in_minor_units
+from inscrit.backoffice.amounts import AmountField, check_that_a_card_can_pay, in_minor_units
 from inscrit.backoffice.filters import AttentionFilter
 from inscrit.backoffice.labels import name_parts
 from inscrit.backoffice.pages import Page, Panel
-from inscrit.money import typed
+from inscrit.money import CHARGED, typed
 
 from .deeds import CloseSales, Duplicate, OpenSales, Publish, Unpublish
 from .inlines import ConsentInline, OptionInline, QuestionInline
@@ -39,6 +39,10 @@ admin.site.index_title = _("Organisers")
 
 
 DATES = ("starts_at", "ends_at", "sales_end_at", "refund_until")
+NOT_AFTER_THE_END = {
+    "sales_end_at": _("Registration can’t close after the event has ended."),
+    "refund_until": _("Money can’t be promised back after the event has ended."),
+}
 
 
 class EventForm(ModelForm):
@@ -93,12 +97,33 @@ class EventForm(ModelForm):
         if "price" in said:
             try:
                 said["price"] = in_minor_units(said["price"], said.get("currency", "eur"))
+                if PaymentMethod.STRIPE in said.get("payment_methods", ()):
+                    check_that_a_card_can_pay(said["price"], said.get("currency", "eur"))
             except forms.ValidationError as error:
                 self.add_error("price", error)
+        ends = said.get("ends_at")
+        for name, complaint in NOT_AFTER_THE_END.items():
+            if ends and (moment := said.get(name)) and moment > ends:
+                self.add_error(name, complaint)
         return said
 
     def clean_currency(self) -> str:
-        return str(self.cleaned_data["currency"]).lower()
+        currency = str(self.cleaned_data["currency"]).lower()
+        if currency not in CHARGED:
+            raise forms.ValidationError(_("There is no such currency, or no card pays in it."))
+        if currency != self.instance.currency and self._is_asked_for():
+            raise forms.ValidationError(
+                _(
+                    "Somebody has registered already, or waits for a place: the currency is not"
+                    " changed any more. Open another event for another currency."
+                )
+            )
+        return currency
+
+    def _is_asked_for(self) -> bool:
+        """Nobody can register between this look and the saving."""
+        known = Event.objects.select_for_update(no_key=True).filter(pk=self.instance.pk)
+        return any(event.is_asked_for for event in known)
 
     def clean_capacity(self) -> int | None:
         """The counters are no fields of this form, so the model's own check is left out."""

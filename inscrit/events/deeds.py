@@ -112,12 +112,20 @@ class CloseSales(OfEvent):
     def prospect(self, one: Event, _data: QueryDict | None = None) -> Prospect:
         if not self.is_offered(one):
             return Prospect(refusal=gettext("Registration is not open."))
-        return Prospect(
-            [
-                gettext("Nobody can register from now on. You can open it again."),
-                gettext("Who is paying at this moment can finish, and gets the place."),
-            ]
-        )
+        lines = [
+            gettext("Nobody can register from now on. You can open it again."),
+            gettext("Who is paying at this moment can finish, and gets the place."),
+        ]
+        if one.waiting:
+            text = ngettext(
+                "The waiting list ends, too: those who wait, for %(n)d place, are told by e-mail"
+                " that none came free. Opening again does not bring the list back.",
+                "The waiting list ends, too: those who wait, for %(n)d places, are told by e-mail"
+                " that none came free. Opening again does not bring the list back.",
+                one.waiting,
+            )
+            lines.append(text % {"n": one.waiting})
+        return Prospect(lines)
 
     def act(self, request: HttpRequest, one: Event, _form: forms.Form | None) -> Sequence[str]:
         self.write(request, one, sales_end_at=timezone.now())

@@ -12,10 +12,10 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from inscrit.backoffice import StackedInline, TabularInline
-from inscrit.backoffice.amounts import AmountField, in_minor_units
+from inscrit.backoffice.amounts import AmountField, check_that_a_card_can_pay, in_minor_units
 from inscrit.money import typed
 
-from .models import Consent, Event, PriceOption, Question
+from .models import Consent, Event, PaymentMethod, PriceOption, Question
 from .options import BELOW_TAKEN
 
 if TYPE_CHECKING:
@@ -41,14 +41,17 @@ class OptionForm(OptionModelForm):
             "other_name": forms.TextInput(attrs={"size": 18}),
         }
 
-    def __init__(self, *args: Any, currency: str, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, currency: str, by_card: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.currency = currency
+        self.currency, self.by_card = currency, by_card
         if not self.instance._state.adding:
             self.initial["price"] = typed(self.instance.price, currency)
 
     def clean_price(self) -> int:
-        return in_minor_units(self.cleaned_data["price"], self.currency)
+        price = in_minor_units(self.cleaned_data["price"], self.currency)
+        if self.by_card:
+            check_that_a_card_can_pay(price, self.currency)
+        return price
 
     def clean_quota(self) -> int | None:
         """``taken`` is no field of this form, so the model's own check is left out."""
@@ -95,7 +98,12 @@ class UsedStays(Formset):
 
 class Priced(UsedStays):
     def get_form_kwargs(self, index: int | None) -> dict[str, Any]:
-        return {**super().get_form_kwargs(index), "currency": self.instance.currency or "eur"}
+        event = self.instance
+        return {
+            **super().get_form_kwargs(index),
+            "currency": event.currency or "eur",
+            "by_card": PaymentMethod.STRIPE in event.payment_methods,
+        }
 
 
 class OfEvent:

@@ -17,6 +17,7 @@ from inscrit.registrations.lifecycle import LatePayment, LostDispute
 from inscrit.registrations.lifecycle import PaymentMethod as Method
 
 from .consents import Consent
+from .line import kept_for_the_line
 from .options import PriceOption
 from .photos import Photo, PhotoFile
 from .questions import Question
@@ -99,7 +100,7 @@ class Event(models.Model):
     )
     confirmed = models.PositiveIntegerField(_("confirmed"), default=0, editable=False)
     held = models.PositiveIntegerField(_("held"), default=0, editable=False)
-    # Places that those on the waiting list want: nobody else may take them. See inscrit/waiting.
+    # Places that those on the waiting list want in all. What is kept for them: see events/line.py.
     waiting = models.PositiveIntegerField(_("wanted"), default=0, db_default=0, editable=False)
     offer_hours = models.PositiveSmallIntegerField(
         _("hours to accept an offer"),
@@ -130,8 +131,8 @@ class Event(models.Model):
         db_default=10,
         validators=[MinValueValidator(1), MaxValueValidator(365)],
         help_text=_(
-            "How long places are held for a cheque, cash or a transfer; never beyond the close of"
-            " registration."
+            "How long places are held for a cheque, cash or a transfer; never beyond the beginning"
+            " of the event."
         ),
     )
     how_to_pay = models.TextField(
@@ -248,8 +249,19 @@ class Event(models.Model):
 
     @property
     def remaining(self) -> int | None:
-        """Places that anybody may still take: those who wait come first. None without a limit."""
-        return None if self.free is None else max(0, self.free - self.waiting)
+        """Places that anybody may still take: those who wait, and fit, come first. None without a
+        limit.
+        """
+        if self.free is None:
+            return None
+        asks = self.waiting and self.free > 0
+        return max(0, self.free - (kept_for_the_line(self.pk).places if asks else 0))
+
+    @property
+    def left(self) -> int | None:
+        """What of them can be had at some price: nothing where each price is full."""
+        offered = [option for option in self.options.all() if option.active]
+        return 0 if offered and all(option.is_full for option in offered) else self.remaining
 
     @property
     def prices(self) -> list[int]:
@@ -269,12 +281,18 @@ class Event(models.Model):
         return price if lowest == highest else gettext("from %(price)s") % {"price": price}
 
     @property
+    def is_asked_for(self) -> bool:
+        """Whether somebody registered or waited for it: their amounts are in its currency."""
+        return self.registrations.exists() or self.waiting_entries.exists()
+
+    @property
     def has_one_price(self) -> bool:
         return len(self.prices) == 1
 
     @property
     def sales_close_at(self) -> datetime:
-        return self.sales_end_at or self.starts_at
+        """Whatever was written: nobody registers for what is over."""
+        return min(self.sales_end_at or self.starts_at, self.ends_at)
 
     @property
     def methods(self) -> list[PaymentMethod]:
@@ -288,7 +306,8 @@ class Event(models.Model):
 
     def held_for_payment_by_hand(self, now: datetime) -> datetime:
         """Until when places are held for who pays by cheque, in cash or by transfer."""
-        return min(now + timedelta(days=self.payment_days), self.sales_close_at)
+        latest = max(self.starts_at, self.sales_close_at)
+        return min(now + timedelta(days=self.payment_days), latest)
 
     def gives_money_back(self, now: datetime) -> bool:
         """Whether a registrant who cancels now gets back what was paid, without asking anybody."""

@@ -9,6 +9,7 @@ from inscrit.backoffice.amounts import DEAREST
 from inscrit.money import money
 from inscrit.public_ids import new_option_id
 
+from .line import kept_for_the_line
 from .wording import worded
 
 BELOW_TAKEN = _("There are already more registrations at this price than that.")
@@ -18,8 +19,8 @@ class PriceOption(models.Model):
     """A price of an event's places, ``price`` in minor units of the event's currency.
 
     ``taken`` counts the places that registrations with a place, held or confirmed, have of it;
-    ``waiting`` those that the waiting list wants of it, and nobody else may take. They move only
-    with those, in the same transaction and under the event's lock.
+    ``waiting`` those that the waiting list wants of it. They move only with those, in the same
+    transaction and under the event's lock.
     """
 
     id = models.CharField(primary_key=True, max_length=40, default=new_option_id, editable=False)
@@ -67,8 +68,14 @@ class PriceOption(models.Model):
 
     @property
     def remaining(self) -> int | None:
-        """How many anybody can still have: those who wait come first. None without a quota."""
-        return None if self.free is None else max(0, self.free - self.waiting)
+        """How many anybody can still have: those who wait, and fit, come first. None without a
+        quota.
+        """
+        if self.free is None:
+            return None
+        asks = self.waiting and self.free > 0
+        kept = kept_for_the_line(self.event_id).options.get(self.pk, 0) if asks else 0
+        return max(0, self.free - kept)
 
     @property
     def is_full(self) -> bool:

@@ -52,8 +52,9 @@ HELP = {
         " themselves. Send families the address of the public page."
     ),
     State.SOLD_OUT: _(
-        "All places are taken or held. A place that is not paid in time comes free by itself. If"
-        " you have more room, raise the number of places below."
+        "All places are taken or held, or all that there are at each price. A place that is not"
+        " paid in time comes free by itself. If you have more room, raise the number of places, or"
+        " of a price, below."
     ),
     State.CLOSED: _(
         "Nobody can register any more; who has a place keeps it. You can print the attendance list,"
@@ -84,4 +85,4 @@ def state_of(event: Event, now: datetime) -> State:
         return State.OVER
     if event.sales_close_at <= now:
         return State.CLOSED
-    return State.SOLD_OUT if event.remaining == 0 else State.ON_SALE
+    return State.SOLD_OUT if event.left == 0 else State.ON_SALE

@@ -16,6 +16,7 @@ import msgspec
 import psycopg
 import structlog
 
+from inscrit import direct
 from inscrit.sql import statements
 
 from .channel import Channel, in_turns
@@ -31,6 +32,8 @@ LONGEST_REST = 1.0
 HEARTBEAT_SECONDS = 20.0
 MOST_EVENTS = 100
 RECONNECT = 1.0
+# Having heard nothing for so long one asks, and waits so long for an answer.
+SILENCE, PATIENCE = 60.0, 10.0
 
 log = structlog.get_logger()
 
@@ -92,8 +95,11 @@ class Places:
         while True:
             try:
                 await self._listen()
-            except (psycopg.Error, Unavailable) as error:
-                log.warning("⚠️  Live places lost the database, connecting again", error=str(error))
+            except (psycopg.Error, Unavailable, TimeoutError) as error:
+                why = str(error) or type(error).__name__
+                log.warning("⚠️  Live places lost the database, connecting again", error=why)
+                # Who listens hears of it first.
+                await asyncio.to_thread(direct.look_over_the_pool)
             finally:
                 self._connection = None
             await asyncio.sleep(RECONNECT)
@@ -108,10 +114,17 @@ class Places:
             await self._read(list(self._channels))  # whatever moved while nobody listened
             while True:
                 moved = await _heard(listener) & self._channels.keys()
-                if moved:
+                if not moved:
+                    await asyncio.wait_for(self._make_sure(listener), PATIENCE)
+                else:
                     began = time.monotonic()
                     await self._read(list(moved))
                     await asyncio.sleep(min(LONGEST_REST, REST * (time.monotonic() - began)))
+
+    async def _make_sure(self, listener: "psycopg.AsyncConnection[Any]") -> None:
+        """Who hears nothing may be cut off without knowing it: ask, and read all anew."""
+        await listener.execute("SELECT 1")
+        await self._read(list(self._channels))
 
     async def _connect(self) -> "psycopg.AsyncConnection[Any]":
         return await psycopg.AsyncConnection.connect(
@@ -132,9 +145,16 @@ class Places:
             for event_id in event_ids:
                 await self._publish(event_id, found.get(event_id))
 
+    def _forget(self, event_id: str) -> None:
+        """Its streams end: whoever opens one again, once it is there again, is told of it anew."""
+        channel = self._channels.pop(event_id, None)
+        if channel is not None:
+            for watcher in (*channel.alone, *channel.among_others):
+                watcher.leave()
+
     async def _publish(self, event_id: str, body: bytes | None) -> None:
         if body is None:
-            self._channels.pop(event_id, None)
+            self._forget(event_id)
         elif event_id in self._channels:
             await self._channels[event_id].publish(body)
         else:
@@ -142,17 +162,21 @@ class Places:
 
 
 async def _heard(listener: "psycopg.AsyncConnection[Any]") -> set[str]:
-    """Wait for an event to move; all those that do within a breath."""
-    heard = {notice.payload async for notice in listener.notifies(stop_after=1)}
+    """Wait for an event to move; all those that do within a breath, or none in a long time."""
+    heard = {notice.payload async for notice in listener.notifies(timeout=SILENCE, stop_after=1)}
+    if not heard:
+        return heard
     await asyncio.sleep(BREATH)
     return heard | {notice.payload async for notice in listener.notifies(timeout=0)}
 
 
 def _body(
-    capacity: int | None, confirmed: int, held: int, waiting: int, next_release_at: str | None
+    capacity: int | None,
+    confirmed: int,
+    held: int,
+    remaining: int | None,
+    next_release_at: str | None,
 ) -> bytes:
-    # As events.models has it: those who wait come first.
-    remaining = None if capacity is None else max(0, capacity - confirmed - held - waiting)
     return msgspec.json.encode(
         {
             "capacity": capacity,

@@ -286,12 +286,10 @@ class TellOfChange(Deed[Event]):
         believed = changes.untold(one)
         if believed is None:
             return Prospect(refusal=gettext("There is nothing that they do not know."))
-        return Prospect(
-            [*_differences(believed, one), _how_many(changes.concerned(believed).count())]
-        )
+        return Prospect([*_differences(believed, one), *_how_many(changes.readers(believed))])
 
     def act(self, request: HttpRequest, one: Event, _form: Any) -> list[str]:
-        return [_how_many(changes.tell(one))]
+        return _how_many(changes.tell(one))
 
 
 class KeepQuiet(Deed[Event]):
@@ -308,11 +306,20 @@ class KeepQuiet(Deed[Event]):
         return [gettext("Nobody is told.")]
 
 
-def _how_many(n: int) -> str:
+def _how_many(readers: changes.Readers) -> list[str]:
+    having, lined_up = readers
     text = ngettext(
-        "%(n)d registrant is told by e-mail.", "%(n)d registrants are told by e-mail.", n
+        "%(n)d registrant is told by e-mail.", "%(n)d registrants are told by e-mail.", having
     )
-    return text % {"n": n}
+    lines = [text % {"n": having}]
+    if lined_up:
+        text = ngettext(
+            "%(n)d person on the waiting list is told by e-mail.",
+            "%(n)d people on the waiting list are told by e-mail.",
+            lined_up,
+        )
+        lines.append(text % {"n": lined_up})
+    return lines
 
 
 def _differences(believed: UntoldChange, event: Event) -> list[str]:

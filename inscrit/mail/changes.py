@@ -1,24 +1,26 @@
-"""An event has another date, place or title: its registrants are told, if the organiser says so.
+"""An event has another date, place or title: its registrants, and those who wait for a place, are
+told, if the organiser says so.
 
 What they still believe stands in ``UntoldChange``, written by a trigger whoever made the change. It
 goes when they were told, when the organiser decided that they needn't be, or when everything is
 again as they believe.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from inscrit.events.models import Event
 from inscrit.registrations.lifecycle import CONFIRMED, HOLDING
 from inscrit.registrations.models import Registration
+from inscrit.waiting.models import State, WaitingEntry
 
 from . import services
 from .models import MessageKind, UntoldChange
@@ -61,25 +63,52 @@ def told(before: Mapping[str, Any], event: Event) -> list[Change]:
 
 
 def concerned(believed: UntoldChange) -> QuerySet[Registration]:
-    """Who has a place, and registered before it was changed."""
+    """Who has a place, and registered, or joined the waiting list, before it was changed."""
+    before = Q(created_at__lt=believed.at) | Q(waiting_entry__created_at__lt=believed.at)
     return Registration.objects.filter(
-        event=believed.event_id, status__in=HOLDING | CONFIRMED, created_at__lt=believed.at
+        before, event=believed.event_id, status__in=HOLDING | CONFIRMED
     )
 
 
-def tell(event: Event) -> int:
+def waiting(believed: UntoldChange) -> QuerySet[WaitingEntry]:
+    """Who waits for a place, and joined before it was changed."""
+    return WaitingEntry.objects.filter(
+        event=believed.event_id, state=State.WAITING, created_at__lt=believed.at
+    )
+
+
+class Readers(NamedTuple):
+    """How many of those who have a place, and of those who wait."""
+
+    registrants: int
+    waiting: int
+
+
+def readers(believed: UntoldChange) -> Readers:
+    return Readers(concerned(believed).count(), waiting(believed).count())
+
+
+def tell(event: Event) -> Readers:
     """Queue a mail for everybody concerned; how many."""
     with transaction.atomic():
         believed = UntoldChange.objects.select_for_update().filter(pk=event.pk).first()
         if believed is None:
-            return 0
-        ids = list(concerned(believed).values_list("pk", flat=True))
-        key = f"change {believed.at.isoformat()}"
-        number = services.queue(
-            MessageKind.EVENT_CHANGED, ids, key=key, context={"before": _remembered(believed)}
-        )
+            return Readers(0, 0)
+        having = list(concerned(believed).values_list("pk", flat=True))
+        lined_up = list(waiting(believed).values_list("pk", flat=True))
+        number = Readers(_write(believed, having), _write(believed, [], lined_up))
         believed.delete()
     return number
+
+
+def _write(believed: UntoldChange, registrations: list[str], entries: Sequence[str] = ()) -> int:
+    return services.queue(
+        MessageKind.EVENT_CHANGED,
+        registrations,
+        entries=entries,
+        key=f"change {believed.at.isoformat()}",
+        context={"before": _remembered(believed)},
+    )
 
 
 def keep_quiet(event: Event) -> None:

@@ -29,6 +29,8 @@ def tell_the_unpaid() -> int:
         status=RegistrationStatus.PENDING,
         cancelling="",
         payment_method=PaymentMethod.STRIPE,
+        amount__gt=0,
+        offered_until__isnull=True,  # the mail of the offer says until when
         created_at__gt=now - CHECKOUT_HOLD,  # another room's hold of a day or more has its own mail
         hold_expires_at__gt=now + TIME_TO_PAY,
         hold_expires_at__lte=now + CHECKOUT_HOLD - PATIENCE,

@@ -13,6 +13,7 @@ from inscrit import config, money
 from inscrit.events.models import EventStatus
 from inscrit.registrations.lifecycle import CONFIRMED, HOLDING, PaymentMethod, Status
 from inscrit.registrations.models import Registration
+from inscrit.waiting import answering
 from inscrit.waiting.models import State, WaitingEntry
 
 from . import attachments, changes, enclosures, kinds, reasons
@@ -22,6 +23,7 @@ from .models import EventMails, Message, MessageKind, Unsubscribed
 Context = Mapping[str, Any]
 Needless = Callable[[Message], Promise | None]
 
+IN_LINE = _("See your place in the line")
 THEY_ENDED = (MessageKind.EXPIRED, MessageKind.PAYMENT_FAILED)
 
 
@@ -33,7 +35,6 @@ def register() -> None:
 
 def _kinds() -> list[Kind]:
     again = _("See your registration and register again")
-    in_line = _("See your place in the line")
     return [
         _kind(MessageKind.REGISTERED, context=to_be_paid, needless=settled),
         _kind(MessageKind.CONFIRMED, context=_confirmed),
@@ -45,14 +46,14 @@ def _kinds() -> list[Kind]:
         _kind(MessageKind.MOVED),
         _kind(MessageKind.PLACE_OFFERED, context=offered, needless=settled),
         _kind(MessageKind.OFFER_LAPSED),
-        _kind(MessageKind.WAITING_JOINED, button=in_line, context=_for_who_waits),
+        _kind(MessageKind.WAITING_JOINED, button=IN_LINE, context=_for_who_joined),
         _kind(
             MessageKind.WAITING_AGAIN,
-            button=in_line,
-            context=_for_who_waits,
+            button=IN_LINE,
+            context=_for_who_asked_again,
             needless=waits_no_more,
         ),
-        _kind(MessageKind.WAITING_CLOSED, button=in_line, context=_for_who_waits),
+        _kind(MessageKind.WAITING_CLOSED, button=IN_LINE, context=_for_who_waits),
         _kind(MessageKind.EVENT_CHANGED, context=_changed, needless=not_coming),
         _kind(MessageKind.REMINDER, context=_with_own_words, needless=no_reminder, optional=True),
         _kind(MessageKind.ORGANISER_REVIEW, button=_("Look at it in the admin"), context=_review),
@@ -117,6 +118,17 @@ def _for_who_waits(message: Message) -> Context:
     }
 
 
+def _for_who_joined(message: Message) -> Context:
+    told = {"time_to_answer": answering.time_for(_entry_of(message))}
+    return {**_for_who_waits(message), **told}
+
+
+def _for_who_asked_again(message: Message) -> Context:
+    entry = _entry_of(message)
+    offer = {"button": _("See the offer")} if entry.state == State.OFFERED else {}
+    return {**_for_who_waits(message), **offer}
+
+
 def _with_own_words(message: Message) -> Context:
     return {"own_words": EventMails.words_for(_of(message).event_id)}
 
@@ -135,7 +147,11 @@ def _confirmed(message: Message) -> Context:
 
 
 def _changed(message: Message) -> Context:
-    return {"changes": changes.told(message.context["before"], _of(message).event)}
+    before = message.context["before"]
+    if message.waiting is None:
+        return {"changes": changes.told(before, _of(message).event)}
+    told = {"changes": changes.told(before, message.waiting.event), "button": IN_LINE}
+    return {**told, **_for_who_asked_again(message)}
 
 
 def _review(message: Message) -> Context:
@@ -169,16 +185,21 @@ def settled(message: Message) -> Promise | None:
 
 def waits_no_more(message: Message) -> Promise | None:
     entry = _entry_of(message)
-    offered = entry.registration is not None and entry.registration.status == Status.PENDING
-    if entry.state != State.WAITING and not offered:
+    offered = entry.registration
+    is_offer = offered is not None and offered.status == Status.PENDING and offered.offered_until
+    if entry.state != State.WAITING and not is_offer:
         return _("They do not wait any more.")
     return None
 
 
 def not_coming(message: Message) -> Promise | None:
-    registration = _of(message)
-    if registration.event.status == EventStatus.CANCELLED:
+    """Whoever waited, and has a place by now, still wants to know."""
+    event = (message.waiting or _of(message)).event
+    if event.status == EventStatus.CANCELLED:
         return _("The event has been cancelled since.")
+    registration = message.waiting.registration if message.waiting else _of(message)
+    if registration is None:
+        return waits_no_more(message)
     if registration.status not in HOLDING | CONFIRMED:
         return _("The registration has no place any more.")
     return None

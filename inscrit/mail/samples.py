@@ -74,6 +74,10 @@ def _another_day(registration: Registration) -> Mapping[str, Any]:
     return {"changes": changes.told(before, event)}
 
 
+def _another_day_for_who_waits(registration: Registration) -> Mapping[str, Any]:
+    return {**_another_day(registration), "waits": True, "button": own_kinds.IN_LINE}
+
+
 def _needs_a_look(_registration: Registration) -> Mapping[str, Any]:
     told = explain(Reason.AMOUNT_MISMATCH)
     return {"reason": f"{told.what} {told.todo}"}
@@ -122,6 +126,13 @@ SAMPLES = {
         Sample("waiting_again", MessageKind.WAITING_AGAIN, "", {}, _waits),
         Sample("waiting_closed", MessageKind.WAITING_CLOSED, "", {}, _waits),
         Sample("event_changed", MessageKind.EVENT_CHANGED, "", _PAID, _another_day),
+        Sample(
+            "event_changed-waiting",
+            MessageKind.EVENT_CHANGED,
+            _("to the waiting list"),
+            {},
+            _another_day_for_who_waits,
+        ),
         Sample("reminder", MessageKind.REMINDER, "", _PAID, _own_words),
         Sample("organiser_review", MessageKind.ORGANISER_REVIEW, "", _PAID, _needs_a_look),
         Sample("organiser_alert", MessageKind.ORGANISER_ALERT, "", {}, _alarm),

@@ -39,16 +39,19 @@ def queue(
     kind: str,
     registration_ids: Sequence[str],
     *,
+    entries: Sequence[str] = (),
     key: str,
     context: Mapping[str, Any] | None = None,
 ) -> int:
-    """Write to the registrants, each once for a ``key``; how many messages are new.
+    """Write to the registrants, and to who waits with one of the ``entries``, each once for a
+    ``key``; how many messages are new.
 
     Queued in the transaction that one is in. Whoever wants no more of the kind gets none.
     """
     parameters = {
         "kind": str(kind),
         "registrations": list(registration_ids),
+        "entries": list(entries),
         "key": key,
         "context": msgspec.json.encode(context or {}).decode(),
     }

@@ -1,5 +1,8 @@
 """The jobs that send the outbox."""
 
+import time
+from dataclasses import dataclass
+
 from procrastinate.contrib.django import app
 
 from inscrit.jobs import in_database
@@ -8,10 +11,32 @@ from . import delivery, digest, nudging, services
 from .delivery import Delivery
 
 
+@dataclass
+class Silence:
+    """A mail server that lets one wait: for a while only the sweep, once a minute, waits for it."""
+
+    long_seconds: float = 5
+    believed_seconds: float = 90  # longer than from one sweep's wait to the next one's
+    until: float = float("-inf")
+
+    def heard(self, answer: Delivery, seconds: float) -> None:
+        if answer is not Delivery.UNREACHABLE:
+            self.until = float("-inf")
+        elif seconds > self.long_seconds:
+            self.until = time.monotonic() + self.believed_seconds
+
+    def lasts(self) -> bool:
+        return time.monotonic() < self.until
+
+
+silence = Silence()
+
+
 @app.task(queue="mail")
 async def deliver(message_ids: list[int]) -> None:
     """Send these messages. What the mail server does not take now is left to the sweep."""
-    await _send(message_ids)
+    if not silence.lasts():
+        await _send(message_ids)
 
 
 @app.periodic(cron="* * * * *")
@@ -24,7 +49,10 @@ async def sweep_waiting_messages(timestamp: int) -> None:  # noqa: ARG001 - Proc
 async def _send(message_ids: list[int]) -> None:
     """One after the other. Without a mail server the others keep their tries for later."""
     for message_id in message_ids:
-        if await in_database(delivery.deliver, message_id) is Delivery.UNREACHABLE:
+        began = time.monotonic()
+        answer = await in_database(delivery.deliver, message_id)
+        silence.heard(answer, time.monotonic() - began)
+        if answer is Delivery.UNREACHABLE:
             return
 
 

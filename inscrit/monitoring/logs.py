@@ -8,12 +8,15 @@ import logging.config
 import re
 import sys
 import threading
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TextIO, cast
 
 import psycopg
 import structlog
+from django.db import DatabaseError, InterfaceError
 from procrastinate.exceptions import ConnectorException
 from structlog.typing import EventDict, Processor, WrappedLogger
 
@@ -91,18 +94,62 @@ def _drop_level(_logger: WrappedLogger, _name: str, line: EventDict) -> EventDic
 
 def _lost_database(_logger: WrappedLogger, _name: str, line: EventDict) -> EventDict:
     """A database that went away is no bug: its kind says enough, a traceback would not help."""
-    failure = line.get("exc_info")
-    error = failure[1] if isinstance(failure, tuple) else failure
+    error = _error(line.get("exc_info"))
     if isinstance(error, psycopg.OperationalError | ConnectorException):
         line.pop("exc_info")
         line["error"] = type(error).__name__
-    cause = error if isinstance(error, psycopg.Error) else getattr(error, "__cause__", None)
-    if "exc_info" in line and isinstance(cause, psycopg.Error):
+    causes = (one for one in _shown(error) if isinstance(one, psycopg.Error))
+    if "exc_info" in line and (cause := next(causes, None)):
         # Its text may show a whole row, with somebody's name and address.
         line.pop("exc_info")
+        # asyncio's text goes on with a task or a handle, and the error in it.
+        line["event"] = str(line["event"]).partition("\n")[0]
         line["error"] = type(cause).__name__
         line["constraint"] = cause.diag.constraint_name
+        known = DatabaseError | InterfaceError | psycopg.Error
+        if mistakes := [one for one in _parts(error) if not isinstance(one, known)]:
+            line["raised"] = ", ".join(type(one).__name__ for one in mistakes)
+            line["at"] = ", ".join(map(_place, mistakes))
     return line
+
+
+def _error(failure: object) -> BaseException | None:
+    """What ``exc_info`` stands for: itself, its triple, or whichever is being handled."""
+    if isinstance(failure, tuple):
+        failure = failure[1]
+    if isinstance(failure, BaseException):
+        return failure
+    return sys.exc_info()[1] if failure else None
+
+
+def _place(error: BaseException) -> str:
+    """``file.py:12 in function``, where it was raised."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return "".join(f"{Path(one.filename).name}:{one.lineno} in {one.name}" for one in frames[-1:])
+
+
+def _parts(error: BaseException | None) -> Iterator[BaseException]:
+    """The errors of a group, of its groups too; any other is the only one."""
+    if isinstance(error, BaseExceptionGroup):
+        for one in error.exceptions:
+            yield from _parts(one)
+    elif error is not None:
+        yield error
+
+
+def _shown(error: BaseException | None) -> Iterator[BaseException]:
+    """An error and all that a traceback would show with it, each once."""
+    seen: set[int] = set()
+    waiting = [error]
+    while waiting:
+        one = waiting.pop()
+        if one is None or id(one) in seen:
+            continue
+        seen.add(id(one))
+        yield one
+        waiting += [one.__cause__, None if one.__suppress_context__ else one.__context__]
+        if isinstance(one, BaseExceptionGroup):
+            waiting.extend(reversed(one.exceptions))
 
 
 def _without_addresses(_logger: WrappedLogger, _name: str, line: EventDict) -> EventDict:

@@ -48,6 +48,16 @@ PAID_TO_CONFIRMED = Histogram(
     "From Stripe's time of the event to our commit.",
     buckets=(0.5, 1, 2, 5, 10, 30, 60, 300, 1800, 7200, 86400),
 )
+CHECKOUTS = Counter(
+    "inscrit_checkout_openings_total", "Payment pages that Stripe was asked to open.", ["result"]
+)
+for _result in ("opened", "refused", "unavailable"):  # at 0 from the start
+    CHECKOUTS.labels(_result)
+ANSWERS = Counter(
+    "inscrit_answers_total", "Answers of the pages, the API and the admin.", ["status"]
+)
+for _status in ("2xx", "3xx", "4xx", "5xx"):  # at 0 from the start
+    ANSWERS.labels(_status)
 LIVE_WATCHERS = Gauge(
     "inscrit_live_watchers", "Open streams of live places.", multiprocess_mode="livesum"
 )

@@ -8,6 +8,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from inscrit import config
 from inscrit.sql import statements
 
 from . import backlog, takings
@@ -39,6 +41,8 @@ LATE = {
 # that a counter stands at 0 before it moves, and its first step is seen.
 EMAIL_KINDS: list[str] = []
 DIFFERENCES: list[str] = []
+REFUND_REASONS: list[str] = []
+REFUND_RESULTS = ("ordered", "succeeded", "failed")
 log = structlog.get_logger()
 
 
@@ -104,8 +108,10 @@ def _refunds(cursor: "CursorWrapper") -> Iterator["Metric"]:
     family = CounterMetricFamily(
         "inscrit_refunds", "Refunds ordered, succeeded, failed.", labels=["reason", "result"]
     )
-    for reason, result, number in rows(cursor, SQL["refunds"]):
-        family.add_metric([reason, result], number)
+    counted = dict.fromkeys(product(REFUND_REASONS, REFUND_RESULTS), 0)
+    counted |= {(reason, result): n for reason, result, n in rows(cursor, SQL["refunds"])}
+    for labels, number in counted.items():
+        family.add_metric(labels, number)
     yield family
 
 
@@ -151,6 +157,11 @@ def _reconciliation(cursor: "CursorWrapper") -> Iterator["Metric"]:
         "inscrit_reconciliation_differences", "Differences between Stripe and the database.",
         "kind", differences,
     )  # fmt: skip
+    ((at,),) = rows(cursor, SQL["reconciled"])
+    if at is not None and config.current().stripe_secret_key is not None:
+        yield GaugeMetricFamily(
+            "inscrit_last_reconciliation_timestamp_seconds", "When the last comparison ended.", at
+        )
 
 
 READERS = (

@@ -92,6 +92,8 @@ def _settle(delivery: Delivery, answer: Answer) -> None:
     why = answer.error or f"HTTP {answer.status}"
     log.warning(f"🪝 Webhook not taken: {delivery.message.type}", error=why, **details)
     if answer.status == GONE:
+        # Sent again by hand to an endpoint that is off already, nobody else would give it up.
+        _note_failure(delivery)
         services.give_up(delivery.endpoint, why)
     elif delivery.attempts >= MOST_ATTEMPTS:
         _give_up(delivery, why)
@@ -103,9 +105,13 @@ def _note_success(delivery: Delivery) -> None:
     Endpoint.objects.filter(pk=delivery.endpoint_id).update(succeeded_at=now)
 
 
+def _note_failure(delivery: Delivery) -> None:
+    Delivery.objects.filter(pk=delivery.pk).update(state=DeliveryState.FAILED)
+
+
 def _give_up(delivery: Delivery, why: str) -> None:
     """The last try has failed; an endpoint that took nothing else all that time is switched off."""
-    Delivery.objects.filter(pk=delivery.pk).update(state=DeliveryState.FAILED)
+    _note_failure(delivery)
     endpoint = Endpoint.objects.get(pk=delivery.endpoint_id)
     begun = delivery.tries.order_by("id").values_list("at", flat=True).first()
     if endpoint.succeeded_at is None or begun is None or endpoint.succeeded_at < begun:

@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 TEST = "endpoint.test"
 
-# The triggers of the first migrations write these names: a registration's is its status.
+# The triggers of the migrations write these names: a registration's is its status.
 TYPES: dict[str, Promise] = {
     "registration.pending": _("A registration holds places and waits for its payment"),
     "registration.processing": _("A registration’s slow payment is under way"),

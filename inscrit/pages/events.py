@@ -9,6 +9,7 @@ from django.views.decorators.http import require_safe
 
 from inscrit.events.models import Event, EventStatus
 from inscrit.events.terms import Terms, terms_of
+from inscrit.waiting import answering
 
 from . import sharing
 from .forms import RegistrationForm
@@ -26,7 +27,7 @@ def listing(request: HttpRequest) -> HttpResponse:
         {"event": event, "places": places[event.pk], "on_sale": event.is_on_sale(now)}
         for event in events
     ]
-    return render(request, "pages/events.html", {"events": shown, "stream": stream_of(events)})
+    return render(request, "pages/events.html", {"events": shown, "stream": stream_of(places)})
 
 
 @require_safe
@@ -74,6 +75,7 @@ def show(
         "on_sale": on_sale,
         "problem": problem,
         "preview": preview,
+        "time_to_answer": answering.time_for_anybody(event) if on_sale else "",
         "shared": sharing.shared(event, on_sale=on_sale),
     }
     return render(request, "pages/event.html", context, status=status)

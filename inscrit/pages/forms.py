@@ -4,6 +4,7 @@ import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -13,10 +14,18 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from inscrit.deadlines import deadline
 from inscrit.events.models import Event, PriceOption
 from inscrit.events.terms import Terms
 from inscrit.registrations import services
-from inscrit.registrations.fields import REQUIRED, answer_field, consent_field, option_field
+from inscrit.registrations.fields import (
+    FULL_ADDRESS,
+    REQUIRED,
+    answer_field,
+    check_name,
+    consent_field,
+    option_field,
+)
 from inscrit.registrations.models import Participant, PaymentMethod, Registration
 from inscrit.registrations.services import (
     MOST_PARTICIPANTS,
@@ -46,6 +55,7 @@ class ContactForm(forms.Form):
     name = forms.CharField(
         label=gettext_lazy("Your name"),
         max_length=_longest(Registration, "contact_name"),
+        validators=[check_name],
         error_messages=REQUIRED,
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )
@@ -53,6 +63,7 @@ class ContactForm(forms.Form):
         label=gettext_lazy("Your e-mail address"),
         help_text=gettext_lazy("The confirmation and the link to your registration go there."),
         max_length=_longest(Registration, "contact_email"),
+        validators=[FULL_ADDRESS],
         error_messages=REQUIRED
         | {"invalid": gettext_lazy("Please write a full address, such as name@example.org.")},
         widget=forms.EmailInput(attrs={"autocomplete": "email", "spellcheck": "false"}),
@@ -68,11 +79,13 @@ class ParticipantForm(forms.Form):
     first_name = forms.CharField(
         label=gettext_lazy("First name"),
         max_length=_longest(Participant, "first_name"),
+        validators=[check_name],
         error_messages=REQUIRED,
     )
     last_name = forms.CharField(
         label=gettext_lazy("Last name"),
         max_length=_longest(Participant, "last_name"),
+        validators=[check_name],
         error_messages=REQUIRED,
     )
 
@@ -192,14 +205,18 @@ class RegistrationForm:
         if "payment_method" not in self.method.fields:
             return []
         radios = self.method["payment_method"]
-        return [Way(radio, hint(self.event, radio.data["value"])) for radio in radios]
+        return [Way(radio, self._hint(radio.data["value"])) for radio in radios]
 
     @property
     def only_way(self) -> str:
         """Where there is none: what the one way means."""
         if len(self.methods) != 1:
             return ""
-        return hint(self.event, self.methods[0])
+        return self._hint(self.methods[0])
+
+    def _hint(self, method: str) -> str:
+        by_hand = self.event.held_for_payment_by_hand(timezone.now())
+        return hint(method, by_hand, self.event.time_zone)
 
     @property
     def has_options(self) -> bool:
@@ -296,20 +313,15 @@ def methods_for(terms: Terms) -> list[PaymentMethod]:
     return [] if terms.is_free else terms.event.methods_in_time(timezone.now())
 
 
-def hint(event: Event, method: str) -> str:
-    """What choosing this way to pay means."""
+def hint(method: str, by_hand: datetime, zone: str) -> str:
+    """What choosing this way to pay means; ``by_hand``: until when who pays by hand has time."""
     if method == PaymentMethod.STRIPE:
         return _("You have 30 minutes to pay.")
-    days = event.payment_days
+    with timezone.override(zone):
+        date = deadline(by_hand)
     if method == PaymentMethod.CASH:
-        text = ngettext(
-            "Within {n} day, at the organiser’s.", "Within {n} days, at the organiser’s.", days
-        )
-    else:
-        text = ngettext(
-            "It has to arrive within {n} day.", "It has to arrive within {n} days.", days
-        )
-    return text.format(n=days)
+        return _("At the organiser’s, before {date}.").format(date=date)
+    return _("It has to arrive before {date}.").format(date=date)
 
 
 def too_few_at(remaining: int) -> str:

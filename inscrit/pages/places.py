@@ -1,6 +1,6 @@
-"""What is said about the places of an event, here and by places.js as they move."""
+"""What is said about the places of an event, here and by live.js as they move."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar
@@ -36,7 +36,7 @@ class Places:
 
     @property
     def phrases(self) -> dict[str, str]:
-        """Every sentence that places.js may need, by the name of the case."""
+        """Every sentence that live.js may need, by the name of the case."""
         return {
             "many": _("{n} places left"),
             "few": _("Last {n} places"),
@@ -67,7 +67,8 @@ class Places:
 
 def places_of_all(events: Sequence[Event]) -> dict[str, Places]:
     """The places of these events now, by their ids."""
-    full = [event.pk for event in events if event.remaining == 0]
+    left = {event.pk: event.left for event in events}
+    full = [event_id for event_id, places in left.items() if places == 0]
     lapses = dict(
         Registration.objects.filter(event__in=full, status=RegistrationStatus.PENDING)
         .values_list("event_id")
@@ -75,12 +76,12 @@ def places_of_all(events: Sequence[Event]) -> dict[str, Places]:
         if full
         else ()
     )
-    return {event.pk: Places(event.remaining, lapses.get(event.pk)) for event in events}
+    return {event_id: Places(places, lapses.get(event_id)) for event_id, places in left.items()}
 
 
-def stream_of(events: Sequence[Event]) -> str:
+def stream_of(places: Mapping[str, Places]) -> str:
     """The address of one stream for all of these that have a limit; empty if none has."""
-    limited = [event.pk for event in events if event.capacity is not None]
+    limited = [event_id for event_id, those in places.items() if those.remaining is not None]
     return f"/api/v1/places/stream?events={','.join(limited[:MOST_FOLLOWED])}" if limited else ""
 
 
@@ -88,4 +89,4 @@ def places_of(event: Event) -> Places:
     """The event's places now."""
     waiting = event.registrations.filter(status=RegistrationStatus.PENDING)
     next_release_at = waiting.aggregate(at=Min("hold_expires_at"))["at"]
-    return Places(event.remaining, next_release_at)
+    return Places(event.left, next_release_at)

@@ -7,6 +7,7 @@ from django.views.decorators.http import require_http_methods
 
 from inscrit.jobs import in_database
 from inscrit.payments import checkout
+from inscrit.registrations.lifecycle import LAPSED, Status
 from inscrit.registrations.models import PaymentMethod, Registration, RegistrationStatus
 from inscrit.registrations.services import (
     KeyReused,
@@ -52,7 +53,7 @@ async def _take(form: RegistrationForm) -> HttpResponse:
 async def _hold(form: RegistrationForm) -> Registration:
     order = form.order(get_language() or "fr")
     try:
-        return await in_database(hold_places, order)
+        registration = await in_database(hold_places, order)
     except SoldOut as error:
         # One price may be full while there are places at another: waiting helps then, too.
         raise Refused(_too_few(error.remaining), 409, may_wait=True) from error
@@ -63,6 +64,12 @@ async def _hold(form: RegistrationForm) -> Registration:
     except KeyReused as error:
         problem = _("The form was changed after it had been sent. Please check it and send again.")
         raise Refused(problem, 409, new_key=True) from error
+    if registration.status in LAPSED | {Status.CANCELLED}:
+        problem = _(
+            "What you registered with this form has ended. To register again, send it again."
+        )
+        raise Refused(problem, 409, new_key=True)
+    return registration
 
 
 def _pays_online(registration: Registration) -> bool:

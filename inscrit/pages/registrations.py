@@ -6,14 +6,16 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils import timezone
-from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_http_methods, require_safe
 
 from inscrit.jobs import in_database
 from inscrit.papers import entry, receipts
 from inscrit.payments import cancelling, checkout, offers
 from inscrit.payments.stripe_gateway import StripeRefused, StripeUnavailable
-from inscrit.registrations.lifecycle import CONFIRMED, HOLDING, LAPSED, Status
+from inscrit.registrations import services
+from inscrit.registrations.ledger import Report
+from inscrit.registrations.lifecycle import LAPSED, CancelRequested, Status
 from inscrit.registrations.models import PaymentMethod, Registration, RegistrationStatus
 from inscrit.registrations.quote import Unacceptable
 
@@ -23,6 +25,17 @@ from .privacy import private
 from .redirects import SeeOther
 from .timeline import stages, timeline
 
+# What went wrong with the button of an offer; the page that is fetched next says it.
+TROUBLES = {
+    "still-open": gettext_lazy(
+        "The payment page that you opened before could not be closed just now. Please try again in"
+        " a moment."
+    ),
+    "unopened": gettext_lazy(
+        "The payment page could not be opened just now. Nothing was charged, and the place is still"
+        " offered to you. Please try again in a moment."
+    ),
+}
 # Money may have come for these without our knowing it yet.
 AWAITING_MONEY = LAPSED | {Status.PENDING}
 
@@ -35,7 +48,10 @@ async def page(request: HttpRequest, registration_id: str) -> HttpResponse:
     returned = "session_id" in request.GET
     if returned and registration.status in AWAITING_MONEY:
         await _read_stripe(registration_id, request.GET["session_id"])
-    return await in_database(_show, request, registration_id, returned=returned)
+    problem = TROUBLES.get(request.GET.get("trouble", ""), "")
+    return await in_database(
+        _show, request, registration_id, returned=returned, problem=str(problem)
+    )
 
 
 @require_safe
@@ -46,7 +62,7 @@ async def status(request: HttpRequest, registration_id: str) -> HttpResponse:
     return JsonResponse({"status": registration.status})
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 @private
 async def pay(request: HttpRequest, registration_id: str) -> HttpResponse:
     """On to Stripe, to the one session that is open; back to the page if there is none.
@@ -55,6 +71,9 @@ async def pay(request: HttpRequest, registration_id: str) -> HttpResponse:
     """
     registration = await opened(request, registration_id)
     page = registration.get_absolute_url()
+    if request.method != "POST":
+        # A browser that goes back to what it had sent may ask for it again like this.
+        return SeeOther(page)
     try:
         if registration.offered_until is None:
             return SeeOther(await checkout.open_checkout(registration_id))
@@ -62,12 +81,10 @@ async def pay(request: HttpRequest, registration_id: str) -> HttpResponse:
         method = PaymentMethod(chosen) if chosen in PaymentMethod.values else None
         return SeeOther(await offers.take(registration_id, method, actor="registrant") or page)
     except offers.StillOpen:
-        problem = _(
-            "The payment page that you opened before could not be closed just now. Please try "
-            "again in a moment."
-        )
-        return await in_database(_show, request, registration_id, problem=problem)
-    except (checkout.NothingToPay, checkout.CheckoutNotOpened, offers.NoOffer, Unacceptable):
+        return SeeOther(f"{page}&trouble=still-open")
+    except checkout.CheckoutNotOpened:
+        return SeeOther(page if registration.offered_until is None else f"{page}&trouble=unopened")
+    except (checkout.NothingToPay, offers.NoOffer, Unacceptable):
         # The page explains what happened.
         return SeeOther(page)
 
@@ -89,8 +106,7 @@ async def cancel(request: HttpRequest, registration_id: str) -> HttpResponse:
 
 
 def _can_cancel(registration: Registration) -> bool:
-    has_places = registration.status in HOLDING | CONFIRMED and not registration.cancelling
-    return has_places and timezone.now() < registration.event.starts_at
+    return registration.has_places_to_give_back and timezone.now() < registration.event.starts_at
 
 
 def _ask_whether_to_cancel(
@@ -102,8 +118,21 @@ def _ask_whether_to_cancel(
         "participants": registration.participants.all(),
         "charged": registration.was_charged,
         "refund": refund,
+        **_at_stake(registration),
     }
     return render(request, "pages/cancel.html", context)
+
+
+def _at_stake(registration: Registration) -> dict[str, Any]:
+    """What cancelling would give back, in minor units; and whether none of it came by Stripe."""
+    wish = Report(CancelRequested(refund=True), "registrant", registration.pk)
+    (foreseen,) = services.foresee(wish)
+    if foreseen is None:
+        return {"to_return": 0, "by_hand": False}
+    return {
+        "to_return": sum(refund.amount for refund in foreseen.decision.refunds),
+        "by_hand": foreseen.before.settling_payment is None,
+    }
 
 
 async def _read_stripe(registration_id: str, session_id: str) -> None:
@@ -133,7 +162,7 @@ def _show(
         "answers": registration.answers.filter(participant=None).select_related("question"),
         "agreements": registration.agreements.all(),
         "timeline": history,
-        "last_reason": history[-1].reason if history else "",
+        "last_reason": next((step.reason for step in reversed(history) if step.reason), ""),
         "online": online,
         "held": held,
         "returned": returned,
@@ -144,10 +173,10 @@ def _show(
         "can_cancel": _can_cancel(registration),
         "code": entry.svg(registration.pk) if entry.is_given(registration) else "",
         "has_receipt": receipts.is_due(registration),
-        "stages": stages(registration, history),
+        "stages": stages(registration),
         "can_register_again": registration.event.is_on_sale(now),
     }
-    return render(request, "pages/registration.html", context, status=503 if problem else 200)
+    return render(request, "pages/registration.html", context)
 
 
 def _ways(registration: Registration, now: datetime) -> list[dict[str, Any]]:
@@ -157,12 +186,12 @@ def _ways(registration: Registration, now: datetime) -> list[dict[str, Any]]:
     """
     if not offers.stands(registration, now):
         return []
-    methods = registration.choice_of_methods(now)
+    by_hand, zone = offers.held_by_hand(registration, now), registration.event.time_zone
     return [
         {
             "method": one,
             "label": one.label,
-            "hint": "" if one == PaymentMethod.STRIPE else hint(registration.event, one),
+            "hint": "" if one == PaymentMethod.STRIPE else hint(one, by_hand, zone),
         }
-        for one in methods
+        for one in registration.choice_of_methods(now)
     ]

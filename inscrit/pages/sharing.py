@@ -80,7 +80,7 @@ def _facts(event: Event, *, on_sale: bool) -> dict[str, Any]:
 
 
 def _offer(event: Event, *, on_sale: bool) -> dict[str, Any]:
-    has_places = on_sale and event.remaining != 0 and not _is_full_at_each_price(event)
+    has_places = on_sale and event.left != 0
     return {
         **_price(event),
         "url": absolute(event.get_absolute_url()),
@@ -96,11 +96,6 @@ def _price(event: Event) -> dict[str, Any]:
     if len(plain) == 1:
         return {"@type": "Offer", "price": plain[0]}
     return {"@type": "AggregateOffer", "lowPrice": plain[0], "highPrice": plain[-1]}
-
-
-def _is_full_at_each_price(event: Event) -> bool:
-    offered = [option for option in event.options.all() if option.active]
-    return bool(offered) and all(option.is_full for option in offered)
 
 
 def _plain(amount: int, currency: str) -> str:

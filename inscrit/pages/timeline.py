@@ -1,6 +1,5 @@
 """What has happened to a registration, in sentences for the person it belongs to."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
@@ -10,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from inscrit.mail.models import FOR_ORGANISERS, MessageState
-from inscrit.registrations.lifecycle import CONFIRMED, HOLDING, Reason
+from inscrit.registrations.lifecycle import CONFIRMED, HOLDING, MailKind, Reason
 from inscrit.registrations.models import JournalEntry, Registration
 
 # Reasons that are not here are book-keeping: they say nothing new to the registrant.
@@ -39,6 +38,7 @@ SENTENCES: dict[str, Promise] = {
     Reason.SECOND_PAYMENT_REFUNDED: _("A second payment arrived; it is being returned."),
     Reason.REFUND_REQUESTED: _("The organiser ordered a refund."),
     Reason.REFUND_RECEIVED: _("Money was returned to you."),
+    Reason.MONEY_GIVEN_BACK: _("The organiser gave you money back."),
     Reason.REFUND_FAILED: _("A refund did not go through; the organiser has been told."),
     Reason.REFUND_UNDER_WAY: _("Money is on its way back to you."),
     Reason.DISPUTE_OPENED: _("Your bank asked for the payment back; it is being decided."),
@@ -93,14 +93,17 @@ class Stage:
     is_next: bool = False
 
 
-def stages(registration: Registration, steps: Sequence[Step]) -> list[Stage]:
+def stages(registration: Registration) -> list[Stage]:
     """How far it has come; nothing once it has left the way."""
     confirmed = registration.status in CONFIRMED
     if not confirmed and (registration.status not in HOLDING or registration.cancelling):
         return []
     paid = registration.paid_at is not None
     money = [(pgettext_lazy("stage", "Paid"), paid)] if registration.amount else []
-    mailed = confirmed and any(step.sentence is MAIL_SENT for step in steps)
+    mailed = (
+        confirmed
+        and registration.messages.filter(kind=MailKind.CONFIRMED, state=MessageState.SENT).exists()
+    )
     way = [
         (pgettext_lazy("stage", "Registered"), True),
         *money,

@@ -22,6 +22,7 @@ urlpatterns: list[URLPattern] = [
     path("events/<slug:slug>", events.page, name="event"),
     path("events/<slug:slug>/register", registering.register, name="register"),
     path("events/<slug:slug>/waiting-list", waiting.join, name="wait"),
+    path("events/<slug:slug>/waiting-list/asked", waiting.asked, name="asked-to-wait"),
     path("waiting-list/<slug:entry_id>", waiting.page, name="waiting"),
     path("waiting-list/<slug:entry_id>/status", waiting.status, name="waiting-status"),
     path("waiting-list/<slug:entry_id>/leave", waiting.leave, name="leave"),

@@ -1,17 +1,20 @@
 """The waiting list of an event, and one's own place in its line."""
 
 from contextlib import suppress
-from functools import partial
 
+from django.conf import settings
+from django.core import signing
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
+from inscrit.events.models import Event
 from inscrit.jobs import in_database
 from inscrit.registrations.services import SalesClosed, Unacceptable
-from inscrit.waiting import services
+from inscrit.waiting import answering, services
 from inscrit.waiting.models import State, WaitingEntry
 
 from . import events
@@ -21,6 +24,9 @@ from .privacy import private
 from .redirects import SeeOther
 from .submitting import Refused, submitted
 
+# The cookie of who has just asked for a place in the line, and how long it is good, in seconds.
+ASKED, ASKED_FOR = "asked_to_wait", 600
+
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @private
@@ -29,10 +35,10 @@ async def join(request: HttpRequest, slug: str) -> HttpResponse:
     if request.method != "POST":
         # A browser that goes back to a form it had sent may ask for it again like this.
         return await in_database(events.show, request, RegistrationForm.blank(terms))
-    return await submitted(request, terms, partial(_join, request))
+    return await submitted(request, terms, _join)
 
 
-async def _join(request: HttpRequest, form: RegistrationForm) -> HttpResponse:
+async def _join(form: RegistrationForm) -> HttpResponse:
     """Asks for a place in the line; the link to it comes by mail only. Raises Refused."""
     order = form.order(get_language() or "fr")
     try:
@@ -46,7 +52,35 @@ async def _join(request: HttpRequest, form: RegistrationForm) -> HttpResponse:
         raise Refused("", 422) from error
     except services.NeverEnough as error:
         raise Refused(_never_enough(error), 409, may_wait=True) from error
-    context = {"event": form.event, "email": order.contact.email}
+    return _asked(form.event, order.contact.email)
+
+
+def _asked(event: Event, email: str) -> HttpResponse:
+    """On to a page that may be read again; the address that it names is in no address of a page."""
+    page = reverse("pages:asked-to-wait", args=[event.slug])
+    answer = SeeOther(page)
+    answer.set_cookie(
+        ASKED,
+        signing.dumps(email, salt=ASKED),
+        max_age=ASKED_FOR,
+        path=page,
+        secure=settings.SESSION_COOKIE_SECURE,
+        httponly=True,
+        samesite="Lax",
+    )
+    return answer
+
+
+@require_safe
+@private
+async def asked(request: HttpRequest, slug: str) -> HttpResponse:
+    """Where the link to one's place in the line was sent; a little later, the event."""
+    terms = await in_database(events.terms_at, slug)
+    try:
+        email = signing.loads(request.COOKIES.get(ASKED, ""), salt=ASKED, max_age=ASKED_FOR)
+    except signing.BadSignature:
+        return SeeOther(terms.event.get_absolute_url())
+    context = {"event": terms.event, "email": email}
     return await in_database(render, request, "pages/asked_to_wait.html", context)
 
 
@@ -129,5 +163,6 @@ def _show(request: HttpRequest, entry: WaitingEntry) -> HttpResponse:
         "places": places_of(entry.event),
         "position": entry.position,
         "status": _status(entry),
+        "time_to_answer": answering.time_for(entry),
     }
     return render(request, "pages/waiting.html", context)

@@ -5,12 +5,13 @@ calendar that took the file before takes the newer one in its place. PUBLISH and
 ask for no answer; REQUEST would make programs offer to accept or decline, which nobody would read.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parseaddr
 from zoneinfo import ZoneInfo
 
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils.translation import gettext as _
 from icalendar import Calendar, vCalAddress
 from icalendar import Event as Entry
@@ -18,13 +19,15 @@ from icalendar import Event as Entry
 from inscrit import config
 from inscrit.events.models import Event, EventStatus
 from inscrit.organisation.models import Organisation
-from inscrit.registrations.lifecycle import CONFIRMED, HOLDING
+from inscrit.registrations.lifecycle import CONFIRMED, HOLDING, Reason
 from inscrit.registrations.models import Registration
 
 from .models import Edition
 
 A_YEAR = timedelta(days=366)
 PRODUCT = "-//Inscrit//Inscrit//FR"
+# What an event counts for that was left and then deleted: how often it changed nobody knows.
+MORE_THAN_ANY_EVENT_HAS = 1000
 CONTENT_TYPE = "text/calendar; charset=utf-8; method={method}"
 
 
@@ -64,11 +67,22 @@ def of_event(event: Event) -> File:
 def of_registration(registration: Registration) -> File:
     """For whoever has a place; withdrawn from the calendar when the place is gone."""
     event, version = registration.event, _version(registration.event)
-    moves = registration.journal.exclude(from_status=F("to_status"))
+    turned = ~Q(from_status=F("to_status")) | Q(reason=Reason.MOVED)
+    turns = registration.journal.filter(turned).values_list("details", flat=True)
+    left = {said["from"] for said in turns if "from" in said} - {event.pk}
     own = Version(
-        version.sequence + moves.count(), max(version.changed_at, registration.updated_at)
+        version.sequence + len(turns) + _told_before(left),
+        max(version.changed_at, registration.updated_at),
     )
     return File(event, registration.pk, _status(registration), own)
+
+
+def _told_before(left: Collection[str]) -> int:
+    """The changes of the events that it was moved away from: its file has counted them already."""
+    if not left:
+        return 0
+    known = dict(Event.objects.filter(pk__in=left).values_list("pk", "edition__sequence"))
+    return sum(known.get(event_id, MORE_THAN_ANY_EVENT_HAS) or 0 for event_id in left)
 
 
 def _version(event: Event) -> Version:

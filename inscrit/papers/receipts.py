@@ -64,7 +64,7 @@ class Return:
 
 def returns(registration: Registration) -> list[Return]:
     """What has been given back of the money on its receipt, oldest first."""
-    total = registration.amount_refunded
+    total = registration.received.returned
     made = Refund.objects.filter(
         payment__registration=registration, status=RefundStatus.SUCCEEDED
     ).order_by("id")

@@ -1,5 +1,6 @@
 """What stands on a receipt: frozen when its number is given."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from msgspec import Struct
@@ -39,6 +40,17 @@ class Line(Struct, frozen=True):
     price: int | None = None
 
 
+def _lines(registration: Registration, people: Iterable[Participant]) -> tuple[Line, ...]:
+    """One for each price; one in all where another amount came than these make."""
+    title, came = registration.event.title, registration.received
+    if (came.amount, came.currency) != (registration.amount, registration.currency):
+        return (Line(title, registration.places, came.amount),)
+    return tuple(
+        Line(one.option or title, one.quantity, one.price * one.quantity, one.price)
+        for one in lines_of(registration, people)
+    )
+
+
 class Statement(Struct, frozen=True):
     """All of it, but for the refunds that come later."""
 
@@ -63,17 +75,14 @@ class Statement(Struct, frozen=True):
             issuer=Issuer.of(Organisation.current()),
             payer=registration.contact_name,
             title=event.title,
-            lines=tuple(
-                Line(one.option or event.title, one.quantity, one.price * one.quantity, one.price)
-                for one in lines_of(registration, people)
-            ),
+            lines=_lines(registration, people),
             participants=tuple(map(_named, people)),
             starts_at=event.starts_at,
             ends_at=event.ends_at,
             time_zone=event.time_zone,
             location=event.location,
-            amount=registration.amount,
-            currency=registration.currency,
+            amount=registration.received.amount,
+            currency=registration.received.currency,
             method=registration.payment_method,
             paid_at=paid_at,
         )

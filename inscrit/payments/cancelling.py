@@ -19,8 +19,14 @@ from procrastinate.contrib.django import app
 from inscrit.events.models import Event, EventStatus
 from inscrit.jobs import in_database
 from inscrit.registrations import services
-from inscrit.registrations.ledger import Report
-from inscrit.registrations.lifecycle import CONFIRMED, HOLDING, CancelRequested, Reason
+from inscrit.registrations.ledger import Entry, Report
+from inscrit.registrations.lifecycle import (
+    CONFIRMED,
+    HOLDING,
+    CancelRequested,
+    Outcome,
+    Reason,
+)
 from inscrit.registrations.models import JournalEntry, Registration
 
 from . import checkout
@@ -50,16 +56,19 @@ class EventCancellation:
     refunds_failed: int
 
 
-async def cancel(registration_id: str, *, refund: bool, actor: str) -> None:
+async def cancel(registration_id: str, *, refund: bool, actor: str) -> Outcome | None:
     """Free a registration's places; with ``refund`` order back what was paid.
 
     A registration that has no places any more stays as it is. While Stripe can't be reached, one
-    that may still be paid keeps its places; the worker goes on.
+    that may still be paid keeps its places; the worker goes on. What became of the wish at once;
+    None if there is no such registration.
     """
     report = Report(CancelRequested(refund), actor, registration_id)
     (entry,) = await in_database(services.report, report)
-    if entry is None or not entry.decision.ends_session:
-        return
+    if entry is None:
+        return None
+    if not entry.decision.ends_session:
+        return entry.decision.outcome
     try:
         await checkout.end_session(registration_id, actor)
     except (StripeUnavailable, StripeRefused) as error:
@@ -68,6 +77,7 @@ async def cancel(registration_id: str, *, refund: bool, actor: str) -> None:
             registration=registration_id,
             error=str(error),
         )
+    return entry.decision.outcome
 
 
 async def cancel_event(event_id: str, *, actor: str) -> EventCancellation:
@@ -97,7 +107,7 @@ async def go_on(event_id: str, *, actor: str, until: float | None = None) -> Non
                     exc_info=error,
                 )
 
-    await asyncio.gather(*map(cancel_one, await in_database(_with_places, event_id)))
+    await asyncio.gather(*map(cancel_one, await in_database(_concerned, event_id)))
 
 
 def progress(event_id: str) -> EventCancellation:
@@ -162,7 +172,14 @@ def _close(event_id: str, actor: str) -> None:
         )
 
 
-def _with_places(event_id: str) -> list[str]:
+def foresee(event_id: str) -> list[Entry]:
+    """What cancelling an event would do to each of its registrations, if it were done now."""
+    reports = [Report(CancelRequested(refund=True), "", id_) for id_ in _concerned(event_id)]
+    entries = services.foresee(*reports, events_cancelled=True)
+    return [entry for entry in entries if entry is not None]
+
+
+def _concerned(event_id: str) -> list[str]:
     seated = Q(status__in=HOLDING | CONFIRMED)
     # Money that somebody was to decide about goes back as well.
     kept = Q(

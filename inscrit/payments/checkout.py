@@ -15,6 +15,7 @@ from django.utils.translation import gettext, ngettext
 
 from inscrit import config
 from inscrit.jobs import in_database
+from inscrit.monitoring import metrics
 from inscrit.registrations import services
 from inscrit.registrations.ledger import Report
 from inscrit.registrations.lifecycle import (
@@ -67,6 +68,8 @@ async def open_checkout(registration_id: str) -> str:
         if isinstance(error, StripeRefused) and _is_left_over(attempt):
             await in_database(_close, attempt)
             return await open_checkout(registration_id)
+        refused = isinstance(error, StripeRefused)
+        metrics.CHECKOUTS.labels("refused" if refused else "unavailable").inc()
         log.warning(
             "❌ Checkout session could not be opened",
             registration=registration_id,
@@ -79,6 +82,7 @@ async def open_checkout(registration_id: str) -> str:
         # Somebody else gave this attempt up meanwhile: nobody may pay it any more.
         await _end_stray(session.id, registration_id)
         raise CheckoutNotOpened
+    metrics.CHECKOUTS.labels("opened").inc()
     log.info(
         f"💳 Checkout session opened: {session.id}",
         registration=registration_id,

@@ -3,6 +3,9 @@
 Who pays online has the time of the offer, and may open the payment page as often as they like. Who
 pays by hand has taken the places: from then on the registration is as any other, and is held as
 long as the event gives for that.
+
+Paid by hand or not, the status, the places and the money stay as they are: how long and by which
+way somebody pays is no decision of the lifecycle, and is written here, under the same lock.
 """
 
 from datetime import datetime
@@ -44,6 +47,8 @@ async def take(registration_id: str, method: PaymentMethod | None, *, actor: str
     Without a ``method`` it is the one that the offer was made with. Raises
     Registration.DoesNotExist, NoOffer, Unacceptable, StillOpen, checkout.CheckoutNotOpened.
     """
+    if await in_database(_is_being_paid, registration_id, method):
+        return await checkout.open_checkout(registration_id)
     offered = await in_database(_found, registration_id, method)
     if not offered.amount:
         await in_database(services.report, Report(OfferAccepted(), actor, registration_id))
@@ -68,6 +73,30 @@ def stands(registration: Registration, now: datetime) -> bool:
     until = registration.offered_until
     waits = registration.status == RegistrationStatus.PENDING and not registration.cancelling
     return waits and until is not None and now < until
+
+
+def held_by_hand(offered: Registration, now: datetime) -> datetime:
+    """Until when the places would be held for who takes the offer now, to pay by hand.
+
+    Never less than what was offered.
+    """
+    by_hand = offered.event.held_for_payment_by_hand(now)
+    return max(by_hand, offered.offered_until or by_hand)
+
+
+def _is_being_paid(registration_id: str, method: PaymentMethod | None) -> bool:
+    """Whether the offer's time is over, but not that of the payment page opened before."""
+    now = timezone.now()
+    opened = Registration.objects.filter(
+        pk=registration_id,
+        status=RegistrationStatus.PENDING,
+        cancelling="",
+        payment_method=PaymentMethod.STRIPE,
+        offered_until__lte=now,
+        hold_expires_at__gt=now,
+        sessions__status=SessionStatus.OPEN,
+    )
+    return method in (None, PaymentMethod.STRIPE) and opened.exists()
 
 
 def _found(registration_id: str, method: PaymentMethod | None) -> Registration:
@@ -100,8 +129,8 @@ def _chosen(registration_id: str, method: PaymentMethod | None, actor: str) -> s
 def _taken_by_hand(offered: Registration, now: datetime, actor: str) -> None:
     if offered.sessions.filter(status__in=(SessionStatus.OPENING, SessionStatus.OPEN)).exists():
         raise StillOpen  # opened in another window, at this very moment
+    offered.hold_expires_at = held_by_hand(offered, now)
     offered.offered_until = None
-    offered.hold_expires_at = offered.event.held_for_payment_by_hand(now)
     JournalEntry.objects.create(
         registration=offered,
         from_status=offered.status,

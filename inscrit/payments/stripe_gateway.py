@@ -10,7 +10,7 @@ makes one call at a time, at a pace that leaves Stripe's limits to the buyers.
 import asyncio
 import json
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -72,11 +72,15 @@ class StripeBusy(StripeUnavailable):
 
 
 class StripeRefused(Exception):
-    """Stripe said no; the same call will be refused again. ``code`` is Stripe's own."""
+    """Stripe said no; the same call will be refused again.
 
-    def __init__(self, message: str, code: str | None) -> None:
+    ``code`` is Stripe's own, ``clock`` the moment by its clock, where it told.
+    """
+
+    def __init__(self, message: str, code: str | None, clock: datetime | None = None) -> None:
         super().__init__(message)
         self.code = code
+        self.clock = clock
 
 
 class StripeUnknown(StripeRefused):
@@ -512,7 +516,8 @@ async def _calling() -> "AsyncIterator[StripeClient]":
             raise StripeUnavailable(type(error).__name__) from error
         if error.http_status == NOT_FOUND or error.code == "resource_missing":
             raise StripeUnknown(error.user_message or "no such object", error.code) from error
-        raise StripeRefused(error.user_message or type(error).__name__, error.code) from error
+        said = error.user_message or type(error).__name__
+        raise StripeRefused(said, error.code, _clock(error.headers or {})) from error
 
 
 def _session(session: "Session") -> SessionState:
@@ -564,13 +569,20 @@ def _dispute(dispute: "Dispute") -> DisputeState:
 def _account(account: "Account") -> AccountState:
     profile = getattr(account, "business_profile", None)
     response = account.last_response
-    date = response.headers.get("date") if response else None
     return AccountState(
         id=account.id,
         name=getattr(profile, "name", None) or "",
         charges_enabled=bool(getattr(account, "charges_enabled", True)),
-        clock=parsedate_to_datetime(date) if date else None,
+        clock=_clock(response.headers) if response else None,
     )
+
+
+def _clock(headers: Mapping[str, str]) -> datetime | None:
+    """When Stripe answered, by its own clock."""
+    try:
+        return parsedate_to_datetime(headers["date"])
+    except (KeyError, ValueError):
+        return None
 
 
 def _endpoint(endpoint: "WebhookEndpoint") -> EndpointState:

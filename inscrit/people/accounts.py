@@ -28,6 +28,9 @@ def create(username: str, email: str, password: str, role: Role | None) -> None:
             validate_password(password, user)
         except ValidationError as error:
             raise NotMade(" ".join(error.messages)) from None
+    # As in the admin: the link for a new password goes there.
+    if email and User.objects.filter(email__iexact=email).exists():
+        raise NotMade("email: another account has this address.")
     user.save()
     if role is not None:
         roles.give(user, role)

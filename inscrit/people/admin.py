@@ -73,7 +73,7 @@ class SendLink(Deed[User]):
 
     def act(self, request: HttpRequest, one: User, form: forms.Form | None) -> Sequence[str]:
         passwords.invite(one)
-        return [gettext("The link is on its way to %(email)s.") % {"email": one.email}]
+        return [_on_its_way(one)]
 
 
 class RemoveSecondFactor(Deed[User]):
@@ -127,7 +127,8 @@ class PersonAdmin(Page[User]):
         return super().has_change_permission(request, obj) and _within(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        if obj is not None and obj.pk == request.user.pk:
+        """Who has done something stands in the log for good: their account is switched off."""
+        if obj is not None and (obj.pk == request.user.pk or _has_acted(obj)):
             return False
         return super().has_delete_permission(request, obj) and _within(request, obj)
 
@@ -141,6 +142,7 @@ class PersonAdmin(Page[User]):
             roles.give(obj, Role(role))
         if not change:
             passwords.invite(obj)
+            self.message_user(request, _on_its_way(obj))
 
     @admin.display(description=_("name"))
     def full_name(self, user: User) -> str:
@@ -156,6 +158,14 @@ class PersonAdmin(Page[User]):
     @admin.display(description=_("second factor"), boolean=True)
     def has_second_factor(self, user: User) -> bool:
         return second_factor.factor_of(user) is not None
+
+
+def _on_its_way(user: User) -> str:
+    return gettext("The link is on its way to %(email)s.") % {"email": user.email}
+
+
+def _has_acted(user: User) -> bool:
+    return LogEntry.objects.filter(user=user).exists()
 
 
 def _within(request: HttpRequest, user: User | None) -> bool:

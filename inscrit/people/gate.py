@@ -62,6 +62,8 @@ def _stop(request: HttpRequest) -> HttpResponseBase | None:
     request.user = AnonymousUser()
     if not request.path.startswith(ADMIN) or request.path.startswith(OPEN):
         return None
+    if request.headers.get("Accept") == "application/json":
+        return None  # a page's script does not follow us; the page tells it who is nobody
     query = urlencode({"next": request.get_full_path()})
     return HttpResponseRedirect(f"{reverse('people:second-factor')}?{query}")
 

@@ -16,7 +16,7 @@ TECHNICAL = {"api", "contenttypes", "procrastinate", "sessions"}
 # Who the people are, and what they did: the organisers' business alone.
 PEOPLE = {"admin", "auth", "people"}
 # The daily work of a secretary. Rooms that are not installed are passed over.
-SECRETARYS_WORK = {"registrations", "mail", "checkin", "waiting", "doctor"}
+SECRETARYS_WORK = {"registrations", "mail", "checkin", "waiting", "doctor", "webhooks"}
 NEVER_BY_HAND = {"auth.group", "auth.permission", "admin.logentry"}
 
 

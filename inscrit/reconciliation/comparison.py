@@ -4,6 +4,7 @@ There is no second set of rules: a difference is whatever the lifecycle would ch
 rolls it back.
 """
 
+import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -34,6 +35,8 @@ from .findings import Finding, Kind, Result
 from .window import Window
 
 ACTOR = "reconciliation"
+# How many seconds a webhook may take: what arrives by itself meanwhile was never missed.
+ON_ITS_WAY = 5.0
 OURS = "reg-"
 KINDS: dict[type[Any], Kind] = {
     CheckoutCompleted: Kind.PAYMENT_MISSED,
@@ -102,9 +105,16 @@ class Comparison:
         )
 
     async def tell(self, reports: Sequence[Report]) -> None:
-        """Tell the lifecycle what Stripe says, all in one transaction."""
-        if reports:
-            await in_database(self._tell, reports)
+        """Tell the lifecycle what Stripe says, all in one transaction.
+
+        Stripe lists a payment before its webhook is here: what would be news is told a moment
+        later, and is a difference only if it is news still.
+        """
+        if not reports:
+            return
+        if await in_database(_any_news, reports):
+            await webhooks_under_way()
+        await in_database(self._tell, reports)
 
     def _tell(self, reports: Sequence[Report]) -> None:
         try:
@@ -138,7 +148,7 @@ class Comparison:
         """See whether a report was news."""
         if entry is None:
             self._note_unknown(report)
-        elif entry.decision.registration != entry.before:
+        elif _is_news(entry):
             self.found(_finding(report.fact, entry))
 
     def _note_unknown(self, report: Report) -> None:
@@ -154,6 +164,25 @@ class Comparison:
                     result=Result.OPEN,
                 )
             )
+
+
+async def webhooks_under_way() -> None:
+    """Give them the time to arrive."""
+    await asyncio.sleep(ON_ITS_WAY)
+
+
+def _any_news(reports: Sequence[Report]) -> bool:
+    try:
+        entries = services.foresee(*reports)
+    except OperationalError:
+        raise
+    except Exception:  # noqa: BLE001 - logged when it is told
+        return True
+    return any(entry is not None and _is_news(entry) for entry in entries)
+
+
+def _is_news(entry: Entry) -> bool:
+    return entry.decision.registration != entry.before
 
 
 def _finding(fact: Fact, entry: Entry) -> Finding:

@@ -124,6 +124,6 @@ def _keep(run: ReconciliationRun, comparison: Comparison) -> None:
         return
     run.save()
     quiet = ReconciliationRun.objects.filter(
-        findings=[], started_at__lt=run.started_at - QUIET_RUNS_KEPT
+        differences={}, started_at__lt=run.started_at - QUIET_RUNS_KEPT
     )
     quiet.delete()

@@ -27,7 +27,7 @@ from inscrit.webhooks import fetching
 from inscrit.webhooks.inbox import Verdict
 from inscrit.webhooks.notification import HANDLED
 
-from .comparison import ACTOR, Comparison, is_ours
+from .comparison import ACTOR, Comparison, is_ours, webhooks_under_way
 from .findings import Finding, Kind, Result
 from .window import MONTH
 
@@ -40,6 +40,8 @@ async def undelivered_events(comparison: Comparison, since: datetime) -> None:
     """What an endpoint did not take goes into the inbox as if it had been delivered."""
     since = max(since, timezone.now() - MONTH + timedelta(minutes=5))
     async for bodies in stripe_gateway.undelivered_events(since, sorted(HANDLED)):
+        if await in_database(fetching.missing, bodies):
+            await webhooks_under_way()
         verdicts = await in_database(fetching.take_in, bodies, dry_run=comparison.dry_run)
         comparison.checked["events"] += len(bodies)
         for verdict in verdicts:

@@ -35,9 +35,14 @@ if TYPE_CHECKING:
     from django.utils.safestring import SafeString
 
 
-# Stripe's own numbers, each found by its index.
-STRIPE_NUMBER = re.compile(r"[a-z]{2,4}_[\w-]+", re.ASCII)
-STRIPE_NUMBERS = ("sessions__stripe_id", "payments__key", "payments__refunds__stripe_id")
+# Stripe's own numbers, each found by its index: of sessions, payments, refunds and disputes.
+STRIPE_NUMBER = re.compile(r"(cs|pi|re|pyr|dp|du)_[\w-]+", re.ASCII)
+STRIPE_NUMBERS = (
+    "sessions__stripe_id",
+    "payments__key",
+    "payments__refunds__stripe_id",
+    "payments__disputes__id",
+)
 
 # Told with the fields that were corrected.
 Corrected: TypeAlias = Callable[[HttpRequest, Registration, Correction], None]
@@ -127,10 +132,10 @@ class RegistrationAdmin(Page[Registration]):
     list_select_related = ("event",)
     search_fields = (
         "id",
-        "contact_name",
+        "contact_name__named",
         "contact_email",
-        "participants__first_name",
-        "participants__last_name",
+        "participants__first_name__named",
+        "participants__last_name__named",
     )
     search_help_text = _("Number, name, e-mail, a participant’s name, or Stripe’s own number.")
     date_hierarchy = "created_at"
@@ -173,13 +178,15 @@ class RegistrationAdmin(Page[Registration]):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Registration], search_term: str
     ) -> tuple[QuerySet[Registration], bool]:
+        """By a number of Stripe's if there is such a one: what looks like it may be an address."""
         number = search_term.strip()
-        if not STRIPE_NUMBER.fullmatch(number):
-            return super().get_search_results(request, queryset, search_term)
-        found = Q()
-        for name in STRIPE_NUMBERS:
-            found |= Q(pk__in=Registration.objects.filter(**{name: number}).values("pk"))
-        return queryset.filter(found), False
+        if STRIPE_NUMBER.fullmatch(number):
+            found = Q()
+            for name in STRIPE_NUMBERS:
+                found |= Q(pk__in=Registration.objects.filter(**{name: number}).values("pk"))
+            if (those := queryset.filter(found)).exists():
+                return those, False
+        return super().get_search_results(request, queryset, search_term)
 
     @admin.display(description=_("status"), ordering="status")
     def status_tag(self, registration: Registration) -> "SafeString":

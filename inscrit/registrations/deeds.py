@@ -67,6 +67,11 @@ def prospect(entry: Entry) -> Prospect:
 def why_not(entry: Entry) -> str:
     reason = entry.decision.reason
     disputes = [one.status for payment in entry.before.payments for one in payment.disputes]
+    if reason is Reason.NOTHING_TO_REFUND and entry.before.left_by_hand:
+        return gettext(
+            "It was paid by hand. Give it back yourselves, then note it with “The money was given"
+            " back by hand”."
+        )
     if reason is Reason.NOTHING_TO_REFUND and not entry.before.payments:
         return gettext("No money was recorded that could be given back.")
     if reason is Reason.NOTHING_TO_REFUND and DisputeStatus.LOST in disputes:

@@ -104,6 +104,9 @@ REASONS: dict[str, Explanation] = {
             " again; or return it another way, such as by bank transfer, and leave this as it is."
         ),
     ),
+    Reason.MONEY_GIVEN_BACK: E(
+        _("An organiser gave back by hand what was paid by cheque, in cash or by transfer.")
+    ),
     Reason.DISPUTE_INQUIRY: E(
         _("The buyer’s bank asks about a payment. No money has been taken so far."),
         _(
@@ -189,10 +192,17 @@ REASONS: dict[str, Explanation] = {
     Reason.NOTHING_TO_REFUND: E(
         _("There is no payment of which so much can be given back through Stripe.")
     ),
+    Reason.NOTHING_BY_HAND: E(_("So much of what was paid by hand is not left to be given back.")),
     Reason.NOTHING_TO_REVIEW: E(
         _("There is nothing to look at any more: somebody has decided already.")
     ),
     Reason.NOTHING_TO_ACCEPT: E(_("There is no payment that could be accepted.")),
+    Reason.ACCEPT_OTHER_CURRENCY: E(
+        _(
+            "The payment is in another currency than was agreed, and can’t be accepted. Give the"
+            " money back; the buyer can then pay again."
+        )
+    ),
 }
 
 # What only the inbox says.

@@ -1,9 +1,13 @@
 """The form field of each thing an event asks: one rule for the page and for the API."""
 
+import re
+import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
+from django.core.validators import EmailValidator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -16,8 +20,21 @@ CHOOSE = {
     "required": gettext_lazy("Please choose one."),
     "invalid_choice": gettext_lazy("Please choose one of those that are offered."),
 }
+# Django would take name@localhost; Stripe refuses it, and so would most mail servers.
+FULL_ADDRESS = EmailValidator(allowlist=())
+# What a mail program would make a link of. A name stands in our mails, which go to an address that
+# anybody may write down.
+LINK = re.compile(r"://|\bwww\.|\w{2,}\.[a-z]{2,}/", re.IGNORECASE)
 LONGEST_LINE = 200
 LONGEST_TEXT = 2000
+
+
+def check_name(text: str) -> None:
+    """Raises ValidationError for a name that nobody has: with control signs, or a link."""
+    if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in text):
+        raise ValidationError(_("Please write a name, on one line."))
+    if LINK.search(text):
+        raise ValidationError(_("Please write a name, without a link."))
 
 
 class OptionSelect(forms.Select):
@@ -66,6 +83,16 @@ def _label(option: PriceOption) -> str:
     return _("{name} · {price}").format(**named)
 
 
+class LongText(forms.CharField):
+    """Its line ends are one character each, as the browser counts them for ``maxlength``.
+
+    What a form sends has two (HTML, "Constructing the entry list").
+    """
+
+    def to_python(self, value: object) -> str | None:
+        return super().to_python(str(value).replace("\r\n", "\n") if value else value)
+
+
 def answer_field(question: Question) -> forms.CharField | forms.ChoiceField:
     """What takes a question's answer; all of them send something even if it is left empty."""
     label = question.wording()
@@ -77,7 +104,7 @@ def answer_field(question: Question) -> forms.CharField | forms.ChoiceField:
             error_messages=REQUIRED,
         )
     if question.kind == QuestionKind.LONG_TEXT:
-        return forms.CharField(
+        return LongText(
             label=label,
             required=question.required,
             max_length=LONGEST_TEXT,

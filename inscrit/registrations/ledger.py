@@ -109,7 +109,7 @@ class Ledger:
         """Take the locked rows; the statements to run next, in the order that ``take`` expects."""
         for row in locked:
             id_, event_id, status, method, amount, currency, places, review, refunded, *more = row
-            ending, offered, promised, options = more
+            ending, offered, promised, options, by_hand = more
             self._registrations[id_] = Registration(
                 id_,
                 event_id,
@@ -124,6 +124,7 @@ class Ledger:
                 offered=offered,
                 promised=promised,
                 options=_options(options),
+                by_hand=by_hand,
             )
         ids = {"registrations": list(self._registrations)}
         events = {registration.event_id for registration in self._registrations.values()}
@@ -224,6 +225,10 @@ class Ledger:
             self._owners[payment.key] = before.id
         self.entries.append(entry)
         return entry
+
+    def suppose_events_cancelled(self) -> None:
+        """Only to foresee what would come of it: nothing of this is written."""
+        self._offers = {id_: replace(offer, cancelled=True) for id_, offer in self._offers.items()}
 
     def foresee(self, report: Report) -> Entry | None:
         """What ``apply`` would decide; nothing is kept of it."""
@@ -402,9 +407,14 @@ def _row(registration: Registration) -> tuple[object, ...]:
 
 
 def _details(entry: Entry) -> dict[str, str]:
-    """What the journal's own words can't tell: from where to where."""
-    after = entry.decision.registration.event_id
-    return {} if after == entry.before.event_id else {"from": entry.before.event_id, "to": after}
+    """What the journal's own words can't tell: from where to where, or how much."""
+    before, after = entry.before, entry.decision.registration
+    if entry.decision.reason is lifecycle.Reason.MONEY_GIVEN_BACK:
+        amount = after.amount_refunded - before.amount_refunded
+        return {"amount": str(amount), "currency": after.currency}
+    return (
+        {} if after.event_id == before.event_id else {"from": before.event_id, "to": after.event_id}
+    )
 
 
 def _refunds(rows: Iterable[Row]) -> dict[str, tuple[Refund, ...]]:

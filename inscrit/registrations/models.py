@@ -1,5 +1,6 @@
 """Who has a place: registrations, their participants, and the journal that explains them."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
@@ -47,6 +48,19 @@ class RegistrationStatus(models.TextChoices):
 class Cancelling(models.TextChoices):
     REFUND = lifecycle.Resolution.REFUND.value, _("Yes, with the money back")
     ACCEPT = lifecycle.Resolution.ACCEPT.value, _("Yes, unless it is paid by now")
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What came of a registration's money, and how much of it the buyer has back."""
+
+    amount: int
+    returned: int
+    currency: str
+
+    @property
+    def kept(self) -> int:
+        return self.amount - self.returned
 
 
 class Registration(models.Model):
@@ -169,6 +183,57 @@ class Registration(models.Model):
         return self.paid_at is not None or self.payments.filter(status="succeeded").exists()
 
     @property
+    def received(self) -> Received:
+        """The amount agreed, but where a person accepted a payment of another one.
+
+        Before it is paid, what is to come. In SQL: payments/received.py.
+        """
+        agreed = Received(self.amount, self.amount_refunded, self.currency)
+        come = [] if self.paid_at is None else list(self.payments.all())
+        come = [one for one in come if one.status == "succeeded"]
+        stands = next((one for one in come if one.settles), None)
+        if stands is None and len(come) == 1 and self.payment_method == PaymentMethod.STRIPE:
+            stands = come[0]  # it gave its places back since
+        if stands is None or (stands.amount, stands.currency) == (self.amount, self.currency):
+            return agreed
+        lost = sum(one.amount for one in stands.disputes.all() if one.status == "lost")
+        return Received(stands.amount, min(stands.amount, stands.refunded + lost), stands.currency)
+
+    @property
+    def money_left(self) -> str:
+        """What becomes of the money of a registration that has ended; empty if there is none.
+
+        ``returning`` all of it is ordered back · ``kept`` a person decides · ``under_way`` the bank
+        has it still · ``by_hand`` it never came by Stripe.
+        """
+        payments = [(one.status, one.amount, one.refund_ordered) for one in self.payments.all()]
+        come = [(amount, back) for status, amount, back in payments if status == "succeeded"]
+        if come:
+            return "returning" if all(back >= amount for amount, back in come) else "kept"
+        if any(status == "processing" and amount for status, amount, _back in payments):
+            return "under_way"
+        return "by_hand" if self.paid_at is not None else ""
+
+    @property
+    def is_paid_by_hand(self) -> bool:
+        """Whether a person has noted that its money came, and no payment by Stripe stands for it.
+
+        A payment page that was left behind may be paid after all: then it was not by hand.
+        """
+        return (
+            self.paid_at is not None
+            and self.payment_method != PaymentMethod.STRIPE
+            and not self.payments.filter(settles=True).exists()
+            and self.journal.filter(reason=lifecycle.Reason.MARKED_PAID).exists()
+        )
+
+    @property
+    def has_places_to_give_back(self) -> bool:
+        """Whether there is something to cancel, and nobody is at it already."""
+        has_places = self.status in lifecycle.HOLDING | lifecycle.CONFIRMED
+        return has_places and not self.cancelling
+
+    @property
     def token(self) -> str:
         """What opens this registration's page without an account."""
         return _signer.signature(self.pk)
@@ -241,7 +306,8 @@ class JournalEntry(models.Model):
     reason = models.CharField(_("why"), max_length=64)
     actor = models.CharField(_("who"), max_length=80)
     stripe_event = models.CharField(_("Stripe event"), max_length=255, blank=True)
-    # From which event to which, or which fields a person corrected. Never what was written there.
+    # From which event to which, how much was given back by hand, or which fields a person
+    # corrected. Never what was written there.
     details = models.JSONField(_("details"), default=dict, db_default={}, blank=True)
     at = models.DateTimeField(_("when"), default=timezone.now)
 

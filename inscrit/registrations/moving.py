@@ -1,7 +1,7 @@
 """Moving a registration to another event, from its page: where to, and what will come of it."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -71,17 +71,32 @@ def _nowhere(registration: Registration) -> str:
 
 class Where(EventChoice):
     def label_from_instance(self, obj: Any) -> str:
+        """What is free counts, also what the waiting list would be offered: a person decides."""
         when = told(obj.starts_at, obj.time_zone)
-        if obj.remaining is None:
+        if obj.free is None:
             return f"{obj.title}, {when}"
-        left = ngettext("%(n)d place left", "%(n)d places left", obj.remaining)
-        return f"{obj.title}, {when} ({left % {'n': obj.remaining}})"
+        left = ngettext("%(n)d place left", "%(n)d places left", obj.free) % {"n": obj.free}
+        if obj.waiting:
+            wait = ngettext(
+                "%(n)d person waits for a place", "%(n)d people wait for a place", obj.waiting
+            )
+            left = f"{left}, {wait % {'n': obj.waiting}}"
+        return f"{obj.title}, {when} ({left})"
 
 
 class MoveForm(forms.Form):
     def __init__(self, data: QueryDict | None, choices: QuerySet[Event]) -> None:
         super().__init__(data)
         self.fields["event"] = Where(choices, label=gettext("Move to"))
+
+
+def _before_the_line(one: Registration, event: Event) -> str:
+    text = ngettext(
+        "Others wait for a place at “%(event)s”: moved there, it takes one before them.",
+        "Others wait for a place at “%(event)s”: moved there, it takes %(n)d before them.",
+        one.places,
+    )
+    return text % {"n": one.places, "event": event}
 
 
 class Move(Reported):
@@ -101,9 +116,9 @@ class Move(Reported):
         (entry,) = foreseen(one, MoveRequested(first.pk))
         if entry.decision.outcome is not Outcome.APPLIED:
             return Prospect(refusal=why_not(entry))
-        return Prospect(self._consequences(one), form=MoveForm(data, choices))
+        return Prospect(self._consequences(one, choices), form=MoveForm(data, choices))
 
-    def _consequences(self, one: Registration) -> Sequence[str]:
+    def _consequences(self, one: Registration, choices: Iterable[Event]) -> Sequence[str]:
         status = {"status": one.get_status_display(), "event": one.event}
         places = ngettext(
             "Its place at “%(event)s” becomes free.",
@@ -113,6 +128,7 @@ class Move(Reported):
         return [
             gettext("The registration stays “%(status)s”, and no money moves.") % status,
             places % {"n": one.places, "event": one.event},
+            *[_before_the_line(one, event) for event in choices if event.waiting],
             gettext("The registrant is told by e-mail."),
         ]
 

@@ -12,6 +12,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from inscrit import config
+from inscrit.events.line import Kept, kept_for_the_line
 from inscrit.events.models import Event, EventStatus, PriceOption
 from inscrit.events.terms import terms_of
 from inscrit.sql import Statement, with_rows
@@ -58,6 +59,7 @@ log = structlog.get_logger()
 CHECKOUT_HOLD = timedelta(minutes=31)
 KEYS_LIVE = timedelta(hours=24)
 MOST_PARTICIPANTS = 20
+NOTHING_KEPT = Kept()
 
 
 class SoldOut(Exception):
@@ -92,8 +94,8 @@ def hold_places(order: Order, *, actor: str = "registrant") -> Registration:
         wanted = quote(order, terms_of(event))
         _tell_a_crowd_quickly(event, wanted)
         registration = _create(order, wanted, event, _held_by(wanted, event, now), actor)
-        _take_places(event, registration, reserved=F("waiting"))
-        _take_options(wanted, reserved=F("waiting"))
+        kept = _take_places_beside_the_line(event, registration)
+        _take_options(wanted, kept)
         if kind := _mail_at_once(registration):
             tell(registration, kind)
     log.info("📝 Registered: " + registration.pk, event_id=event.pk, places=registration.places)
@@ -230,33 +232,51 @@ def _write_down(registration: Registration, wanted: Quote) -> None:
     )
 
 
-def _take_options(wanted: Quote, reserved: F | int = 0) -> None:
+def _take_options(wanted: Quote, kept: Kept = NOTHING_KEPT) -> None:
     """After the event's counter: whoever moves places has the event's lock. Raises SoldOut."""
     for option, places in wanted.options.items():
-        room = Q(quota__isnull=True) | Q(quota__gte=F("taken") + places + reserved)
+        others = kept.options.get(option.pk, 0)
+        room = Q(quota__isnull=True) | Q(quota__gte=F("taken") + places + others)
         mine = PriceOption.objects.filter(pk=option.pk)
         if not mine.filter(room).update(taken=F("taken") + places):
             option.refresh_from_db()
-            raise SoldOut(option.remaining or 0, option)
+            raise SoldOut(max(0, (option.free or 0) - others), option)
 
 
-def _take_places(event: Event, registration: Registration, reserved: F | int = 0) -> None:
-    """Move the event's counter, last, so that its row is locked only until the commit.
+def _take_places_beside_the_line(event: Event, registration: Registration) -> Kept:
+    """What is kept for those who wait is not taken; how much that is.
 
-    So many places as are ``reserved`` are left.
+    It is known for sure under the event's lock only. Where nobody waits there is no need to ask.
     """
+    if _move(event, registration, Q(waiting=0)):
+        return NOTHING_KEPT
+    Event.objects.select_for_update(no_key=True).get(pk=event.pk)
+    kept = kept_for_the_line(event.pk)
+    _take_places(event, registration, kept)
+    return kept
+
+
+def _take_places(event: Event, registration: Registration, kept: Kept = NOTHING_KEPT) -> None:
+    """Raises SalesClosed, SoldOut."""
+    if _move(event, registration, Q(), kept):
+        return
+    event.refresh_from_db()
+    if not event.is_offered:  # cancelled, or stopped, while we were at it
+        raise SalesClosed
+    raise SoldOut(max(0, (event.free or 0) - kept.places))
+
+
+def _move(
+    event: Event, registration: Registration, condition: Q, kept: Kept = NOTHING_KEPT
+) -> bool:
+    """Move the event's counter, last, so that its row is locked only until the commit."""
     counter = "confirmed" if registration.status == Status.FREE else "held"
-    taken_then = F("confirmed") + F("held") + registration.places + reserved
+    taken_then = F("confirmed") + F("held") + registration.places + kept.places
     room = Q(capacity__isnull=True) | Q(capacity__gte=taken_then)
     still_offered = Event.objects.filter(
-        pk=event.pk, status=EventStatus.PUBLISHED, sales_stopped_at__isnull=True
+        condition, room, pk=event.pk, status=EventStatus.PUBLISHED, sales_stopped_at__isnull=True
     )
-    taken = still_offered.filter(room).update(**{counter: F(counter) + registration.places})
-    if not taken:
-        event.refresh_from_db()
-        if not event.is_offered:  # cancelled, or stopped, while we were at it
-            raise SalesClosed
-        raise SoldOut(event.remaining or 0)
+    return bool(still_offered.update(**{counter: F(counter) + registration.places}))
 
 
 def tell(registration: Registration, kind: MailKind) -> None:
@@ -306,15 +326,18 @@ def report(*reports: Report) -> list[Entry | None]:
     return entries
 
 
-def foresee(*reports: Report) -> list[Entry | None]:
+def foresee(*reports: Report, events_cancelled: bool = False) -> list[Entry | None]:
     """What each of these would lead to, by itself and now; nothing is changed.
 
-    None stands for a report that concerns no registration of ours.
+    None stands for a report that concerns no registration of ours. ``events_cancelled``: as if
+    their events were cancelled first.
     """
     ledger = Ledger(livemode=config.current().livemode)
     with transaction.atomic():
         (locked,) = run([ledger.locking(reports)])
         ledger.take(*run(ledger.reading(locked)))
+    if events_cancelled:
+        ledger.suppose_events_cancelled()
     return [ledger.foresee(one) for one in reports]
 
 

@@ -36,6 +36,7 @@ NOTES = {
     Reason.REFUND_UNDER_WAY: "💶 Refund under way for registration: {}",
     Reason.REFUND_FAILED: "❌ Refund failed for registration: {}",
     Reason.CANCELLATION_REQUESTED: "🚫 Cancellation asked for, its session is being ended: {}",
+    Reason.MONEY_GIVEN_BACK: "💶 Money given back by hand for registration: {}",
     Reason.DISPUTE_INQUIRY: "🏦 The buyer's bank asks about registration: {}",
     Reason.DISPUTE_OPENED: "🏦 Payment disputed for registration: {}",
     Reason.DISPUTE_WON: "🏦 Dispute won for registration: {}",

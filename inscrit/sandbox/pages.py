@@ -97,10 +97,11 @@ class Pages:
 
     @from_here
     async def pay(self, request: Request) -> Response:
+        form = dict(parse_qsl((await request.body()).decode("utf-8", "replace")))
+        # From here on nobody else has a turn: what is open is still so when it is paid.
         session = self.session(request)
         if session is None or session["status"] != "open":
             return self.closed(request, session)
-        form = dict(parse_qsl((await request.body()).decode("utf-8", "replace")))
         form |= self.known_email(session)
         language = self.language(request, session)
         if wrong := mistakes(session, form, TEXTS[language]):

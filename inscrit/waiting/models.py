@@ -73,6 +73,11 @@ class WaitingEntry(models.Model):
         blank=True,
     )
     created_at = models.DateTimeField(_("since"), default=timezone.now)
+    # Of the form that was sent, and what it said. The same sent twice is one wish.
+    key = models.CharField(max_length=64, blank=True, default="", db_default="", editable=False)
+    fingerprint = models.CharField(
+        max_length=64, blank=True, default="", db_default="", editable=False
+    )
     # Once names and addresses have been forgotten.
     forgotten_at = models.DateTimeField(_("forgotten"), null=True, blank=True)
 

@@ -4,7 +4,7 @@ All of it happens under the event's lock, taken after registrations' and before 
 that come free go to the first in the line who fits; see docs/decisions/0043.
 """
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -80,7 +80,7 @@ def join(order: Order, *, actor: str = "registrant") -> WaitingEntry:
         _check_that_waiting_helps(event, wanted)
         if known := _known(event, order.contact):
             raise AlreadyWaiting(known)
-        entry = _append(event, order.contact, wanted)
+        entry = _append(event, order, wanted)
         _want([entry])
         _note([entry], What.JOINED, actor)
         _tell([entry.pk], "waiting_joined")
@@ -102,7 +102,8 @@ def _check_that_waiting_helps(event: Event, wanted: Quote) -> None:
 
 
 def ask_to_join(order: Order, *, actor: str = "registrant") -> None:
-    """As ``join``, but whoever waits already is sent the link again, once a day at most.
+    """As ``join``, but whoever waits already is sent the link again, once a day at most; not by
+    the same form sent twice, which its idempotency key tells, and what it says.
 
     Nothing tells the one from the other but the mailbox: anybody may ask with any address.
     Raises Event.DoesNotExist, SalesClosed, Unacceptable, PlacesLeft, NeverEnough.
@@ -110,17 +111,25 @@ def ask_to_join(order: Order, *, actor: str = "registrant") -> None:
     try:
         join(order, actor=actor)
     except AlreadyWaiting as known:
+        sent = (known.entry.key, known.entry.fingerprint)
+        if order.idempotency_key and sent == (order.idempotency_key, order.fingerprint):
+            return
         _tell([known.entry.pk], "waiting_again", about=f"waits {timezone.localdate()}")
 
 
 def _known(event: Event, contact: Contact) -> WaitingEntry | None:
-    stands = Q(state=State.WAITING) | Q(registration__status=RegistrationStatus.PENDING)
+    """Who waits, or has an offer that stands. Who has said how it is paid is as anybody else."""
+    offered = Q(
+        registration__status=RegistrationStatus.PENDING, registration__offered_until__isnull=False
+    )
+    stands = Q(state=State.WAITING) | offered
     return WaitingEntry.objects.filter(
         stands, event=event, contact_email__iexact=contact.email
     ).first()
 
 
-def _append(event: Event, contact: Contact, wanted: Quote) -> WaitingEntry:
+def _append(event: Event, order: Order, wanted: Quote) -> WaitingEntry:
+    contact = order.contact
     last = WaitingEntry.objects.filter(event=event).aggregate(number=Max("number"))["number"]
     return WaitingEntry.objects.create(
         event=event,
@@ -128,6 +137,8 @@ def _append(event: Event, contact: Contact, wanted: Quote) -> WaitingEntry:
         contact_name=contact.name,
         contact_email=contact.email,
         locale=contact.locale,
+        key=order.idempotency_key or "",
+        fingerprint=order.fingerprint if order.idempotency_key else "",
         places=len(wanted.seats),
         participants=[_row(seat) for seat in wanted.seats],
         answers=list(wanted.answers),
@@ -166,16 +177,8 @@ def _serve_one(event_id: str) -> bool:
 
 def _first_who_fits(event: Event) -> WaitingEntry | None:
     """The first for whom there is room now, at each price, too; who is passed over stays."""
-    fitting = _waiting(event)
-    if event.free is not None:
-        fitting = fitting.filter(places__lte=event.free)
-    free = {one.pk: one.free for one in event.options.filter(quota__isnull=False)}
-    return next((one for one in fitting.order_by("number") if _fits(one, free)), None)
-
-
-def _fits(entry: WaitingEntry, free: Mapping[str, int | None]) -> bool:
-    wanted = entry.option_places.items()
-    return all(count <= left for id_, count in wanted if (left := free.get(id_)) is not None)
+    rows = run([Statement(SQL["first_who_fits"], {"event": event.pk})])[0]
+    return _waiting(event).get(pk=rows[0][0]) if rows else None
 
 
 def offer_by_hand(entry_id: str, *, actor: str) -> WaitingEntry:

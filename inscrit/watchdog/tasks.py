@@ -7,7 +7,7 @@ from procrastinate.jobs import Status
 
 from inscrit.jobs import in_database
 
-from . import services
+from . import payment_pages, services
 
 log = structlog.get_logger()
 
@@ -15,8 +15,9 @@ log = structlog.get_logger()
 @app.periodic(cron="*/5 * * * *")
 @app.task(queue="upkeep", queueing_lock="watchdog", lock="watchdog")
 async def watch(timestamp: int) -> None:  # noqa: ARG001 - Procrastinate gives it
-    """Every five minutes: look at the five invariants."""
+    """Every five minutes: look at the five invariants, and at whether people can pay."""
     await in_database(services.watch)
+    await in_database(payment_pages.tell_if_nobody_can_pay)
 
 
 @app.periodic(cron="* * * * *")

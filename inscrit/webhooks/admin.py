@@ -94,11 +94,19 @@ class SetAside(Deed[StripeEvent]):
         return StripeEvent.objects.filter(NEEDS_A_PERSON, pk=one.pk).exists()
 
     def prospect(self, one: StripeEvent, _data: QueryDict | None = None) -> Prospect:
-        return Prospect([gettext("It is no longer counted among what waits for a person.")])
+        told = gettext(
+            "It is no longer counted among what waits for a person, and not tried again by itself."
+        )
+        return Prospect([told])
 
     def act(self, request: HttpRequest, one: StripeEvent, _form: forms.Form | None) -> list[str]:
-        StripeEvent.objects.filter(pk=one.pk).update(set_aside_by=actor(request))
+        set_aside(StripeEvent.objects.filter(pk=one.pk), actor(request))
         return [gettext("Set aside.")]
+
+
+def set_aside(chosen: QuerySet[StripeEvent], by: str) -> int:
+    """A person has looked: it is neither tried nor counted any more. How many there were."""
+    return chosen.filter(NEEDS_A_PERSON).update(set_aside_by=by, next_try_at=None)
 
 
 def what_it_changed(request: HttpRequest, event: StripeEvent) -> "SafeString":
@@ -120,6 +128,10 @@ VERDICTS = {
     rotation.Verdict.NEWEST: _("The newest: keep it."),
     rotation.Verdict.UNPROVEN: _("The newest: it has verified nothing yet."),
     rotation.Verdict.IN_USE: _("Still needed: keep it."),
+    rotation.Verdict.NEVER_USED: _(
+        "Nothing came that it alone has signed. If it is the newest, put it first; if you know "
+        "it for an old one, take it out."
+    ),
     rotation.Verdict.SAFE_TO_REMOVE: _("No longer in use: it is safe to remove."),
 }
 
@@ -295,7 +307,7 @@ class StripeEventAdmin(Unchangeable, Page[StripeEvent]):
 
     @admin.action(description=_("Nothing to do: set aside"), permissions=["replay"])
     def set_aside(self, request: HttpRequest, chosen: QuerySet[StripeEvent]) -> None:
-        n = chosen.filter(NEEDS_A_PERSON).update(set_aside_by=actor(request))
+        n = set_aside(chosen, actor(request))
         messages.success(request, gettext("Done: %(n)d") % {"n": n})
 
 

@@ -25,11 +25,16 @@ log = structlog.get_logger()
 
 def take_in(bodies: Iterable[str], *, dry_run: bool = False) -> list[Verdict]:
     """Store and apply the events that are not in the inbox; a dry run leaves no trace."""
+    found = missing(bodies)
+    return _take_in(found, dry_run=dry_run) if found else []
+
+
+def missing(bodies: Iterable[str]) -> list[Received]:
+    """Those of these events that are not in the inbox; what can't be read is logged."""
     fetched = [received for body in bodies if (received := _received(body))]
     ids = [received.notification.id for received in fetched]
     known = set(StripeEvent.objects.filter(pk__in=ids).values_list("pk", flat=True))
-    missing = [received for received in fetched if received.notification.id not in known]
-    return _take_in(missing, dry_run=dry_run) if missing else []
+    return [received for received in fetched if received.notification.id not in known]
 
 
 def _received(body: str) -> Received | None:

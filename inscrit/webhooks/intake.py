@@ -10,7 +10,7 @@ import msgspec
 import structlog
 from starlette.types import Receive, Scope, Send
 
-from inscrit.monitoring import metrics
+from inscrit.monitoring import metrics, request_ids
 
 from .committer import Busy, Committer
 from .inbox import Received
@@ -77,7 +77,11 @@ class Intake:
             log.warning("⚠️  Webhook body can't be read", reason=str(error))
             raise Refusal(400, f"The body can't be read: {error}") from None
         try:
-            await self._committer.commit(Received(notification, body, secret.fingerprint, started))
+            await self._committer.commit(
+                Received(
+                    notification, body, secret.fingerprint, started, request=request_ids.current()
+                )
+            )
         except Busy as error:
             raise Refusal(
                 503, f"Try again later: {error}.", (b"retry-after", RETRY_AFTER)

@@ -2,6 +2,7 @@
 
 In the setting the newest stands first. While Stripe signs with an old and a new one at once, it is
 the first that counts, so an old one is in use only if something came that nothing newer signed.
+One that never counted may be a new one in the wrong place: that it can go, nobody knows.
 """
 
 from collections.abc import Sequence
@@ -24,12 +25,13 @@ class Verdict(Enum):
     NEWEST = "newest"
     UNPROVEN = "unproven"
     IN_USE = "in use"
+    NEVER_USED = "never used"
     SAFE_TO_REMOVE = "safe to remove"
 
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """One secret of the setting: its events of the last day, and when the last of them came."""
+    """One secret of the setting: its events of the last day, and when its last one came."""
 
     fingerprint: str
     events: int
@@ -46,13 +48,20 @@ def uses(fingerprints: Sequence[str]) -> list[Use]:
         .values_list("secret")
         .annotate(Count("id"), Max("received_at"))
     )
-    seen = {secret: (number, last_at) for secret, number, last_at in found}
-    numbers = [seen.get(one, (0, None)) for one in fingerprints]
+    seen: dict[str, tuple[int, datetime | None]] = {
+        secret: (number, last_at) for secret, number, last_at in found
+    }
+    numbers = [seen.get(one) or (0, _last_at(one)) for one in fingerprints]
     judged = verdicts([last_at for _, last_at in numbers], now)
     return [
         Use(fingerprint, *number, verdict)
         for fingerprint, number, verdict in zip(fingerprints, numbers, judged, strict=True)
     ]
+
+
+def _last_at(fingerprint: str) -> datetime | None:
+    events = StripeEvent.objects.filter(secret=fingerprint).order_by("-received_at")
+    return events.values_list("received_at", flat=True).first()
 
 
 def verdicts(last_uses: Sequence[datetime | None], now: datetime) -> list[Verdict]:
@@ -66,6 +75,10 @@ def _verdict(newer: Sequence[datetime | None], last: datetime | None, now: datet
     proof = max((at for at in newer if at is not None), default=None)
     if not newer:
         return Verdict.UNPROVEN if last is None else Verdict.NEWEST
-    if proof is None or (last is not None and (last >= proof or now - last < QUIET)):
+    if proof is None:
+        return Verdict.IN_USE
+    if last is None:
+        return Verdict.NEVER_USED
+    if last >= proof or now - last < QUIET:
         return Verdict.IN_USE
     return Verdict.SAFE_TO_REMOVE

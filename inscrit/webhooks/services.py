@@ -53,6 +53,7 @@ def replay(event_id: str, *, dry_run: bool = False, actor: str = "webhook") -> R
         result = _apply(stored, actor)
         stored = StripeEvent.objects.select_for_update(no_key=True).get(pk=event_id)
         stored.attempts += 1
+        stored.set_aside_by = ""  # what comes of it counts again
         # What an event once changed stays written, though doing it again changes nothing more.
         if stored.outcome != EventOutcome.APPLIED or result.outcome is Outcome.APPLIED:
             stored.outcome = EventOutcome(result.outcome)
@@ -62,7 +63,10 @@ def replay(event_id: str, *, dry_run: bool = False, actor: str = "webhook") -> R
         if result.entry is not None:  # it may have come before what it is about was known
             stored.registration_id = result.entry.before.id
         stored.save(
-            update_fields=["outcome", "reason", "attempts", "next_try_at", "registration_id"]
+            update_fields=[
+                *("outcome", "reason", "attempts", "next_try_at", "registration_id"),
+                "set_aside_by",
+            ]
         )
         transaction.set_rollback(dry_run)
     return result

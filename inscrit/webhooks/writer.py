@@ -8,6 +8,7 @@ import psycopg
 import structlog
 
 from inscrit.registrations.ledger import Desk, Ledger
+from inscrit.sessions import NEVER_FORGOTTEN
 from inscrit.sql import Statement
 
 from .inbox import Batch, Received
@@ -20,7 +21,7 @@ LIMITS = (
     # Every statement of the lane looks rows up by their keys. A plan made while the tables were
     # empty, and kept for the connection's life, must not read them from end to end later.
     " SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;"
-    " SET plan_cache_mode = force_generic_plan; SET jit = off"
+    " SET plan_cache_mode = force_generic_plan; SET jit = off; " + NEVER_FORGOTTEN
 )
 
 T = TypeVar("T")
@@ -43,7 +44,7 @@ class Writer:
     async def store(self, deliveries: Sequence[Received]) -> list[Batch]:
         """Commit these deliveries; the batches they were committed in. Raises Busy."""
         try:
-            return [await self._in_time(self._transact(Batch(deliveries)))]
+            return [await self._committed(deliveries)]
         except (psycopg.OperationalError, TimeoutError) as error:
             await self.disconnect()
             log.error(
@@ -54,6 +55,19 @@ class Writer:
         except Exception as error:
             log.error("❌ A batch of Stripe events failed, storing one by one", exc_info=error)
             return await self._store_apart(deliveries, error)
+
+    async def _committed(self, deliveries: Sequence[Received]) -> Batch:
+        """Once more, where that helps: what was stored all the same is known the second time."""
+        used_before = self._connection
+        try:
+            return await self._in_time(self._transact(Batch(deliveries)))
+        except psycopg.errors.DeadlockDetected:
+            pass  # PostgreSQL has ended one of two that waited for each other; the other goes on.
+        except psycopg.OperationalError:
+            if used_before is None or not used_before.closed:
+                raise
+            # It was lost while nobody used it: a new one may be had.
+        return await self._in_time(self._transact(Batch(deliveries)))
 
     async def _store_apart(self, deliveries: Sequence[Received], error: Exception) -> list[Batch]:
         """Store each by itself; the one that fails alone is kept as failed, for a later try."""

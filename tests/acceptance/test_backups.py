@@ -18,6 +18,7 @@ from psycopg import sql
 
 from inscrit import direct
 from inscrit.backups import BackupError, tools
+from inscrit.migrating import ASIDE
 
 from .conftest import OpenEvent
 from .installation import Installation, eventually
@@ -113,7 +114,7 @@ def test_a_backup_through_a_pipe_and_only_over_what_may_be_replaced(
     with psycopg.connect(elsewhere["DATABASE_URL"]):
         busy = inscrit(elsewhere, "restore", "--replace", "-", given=piped.stdout)
     assert busy.returncode == 1
-    assert "1 other connections" in told(busy)
+    assert "other connections: 1" in told(busy)
     again = inscrit(elsewhere, "restore", "--replace", "-", given=piped.stdout)
     assert again.returncode == 0, again.stderr
     assert not is_marked(elsewhere)
@@ -193,6 +194,150 @@ def test_a_backup_that_does_not_fit_leaves_everything_as_it_was(
         assert done.returncode == 1, said
         assert said in told(done)
         assert is_marked(elsewhere), said
+
+
+def is_aside(settings: dict[str, str]) -> bool:
+    with psycopg.connect(settings["DATABASE_URL"]) as connection:
+        row = connection.execute("SELECT to_regnamespace(%s) IS NOT NULL", [ASIDE]).fetchone()
+    return row == (True,)
+
+
+def test_after_a_restore_that_was_killed_everything_is_as_it_was(
+    installation: Installation, elsewhere: dict[str, str]
+) -> None:
+    made = inscrit(installation.environment, "backup", "-").stdout
+    assert inscrit(elsewhere, "migrate").returncode == 0
+    mark(elsewhere)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "inscrit", "restore", "--replace", "-"],
+        env=elsewhere,
+        stdin=subprocess.PIPE,
+    )
+    assert process.stdin
+    process.stdin.write(made[: len(made) // 2])
+    process.stdin.flush()
+    eventually(lambda: is_aside(elsewhere), "what was there is set aside")
+    process.kill()
+    process.communicate()
+    assert not is_marked(elsewhere)
+
+    done = inscrit(elsewhere, "migrate")
+    assert done.returncode == 0
+    assert "A restore was not finished" in told(done)
+    assert is_marked(elsewhere)
+    assert not is_aside(elsewhere)
+    assert inscrit(elsewhere, "restore", "--replace", "-", given=made).returncode == 0
+    assert not is_marked(elsewhere)
+
+
+def kill_while_it_migrates(settings: dict[str, str], backup: bytes, *options: str) -> None:
+    """All of the backup is there by then, and yet it is nothing that counts."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "inscrit", "restore", *options, "-"],
+        env=settings,
+        stdin=subprocess.PIPE,
+    )
+    assert process.stdin
+    process.stdin.write(backup[: len(backup) // 2])
+    process.stdin.flush()
+    eventually(lambda: is_aside(settings), "what was there is set aside")
+    with psycopg.connect(settings["DATABASE_URL"]) as database:
+        process.stdin.write(backup[len(backup) // 2 :])
+        process.stdin.close()
+        eventually(lambda: is_locked(database), "the restored tables are there, and locked")
+        process.kill()
+        process.wait()
+    assert is_aside(settings)
+
+
+def test_after_a_restore_that_was_killed_while_it_migrates_everything_is_as_it_was(
+    installation: Installation, elsewhere: dict[str, str]
+) -> None:
+    made = inscrit(installation.environment, "backup", "-").stdout
+    assert inscrit(elsewhere, "migrate").returncode == 0
+    mark(elsewhere)
+    kill_while_it_migrates(elsewhere, made, "--replace")
+
+    for command in ("serve", "worker"):
+        refused = inscrit(elsewhere, command)
+        assert refused.returncode == 1
+        assert "To put back what was there before, run: inscrit migrate" in told(refused)
+    done = inscrit(elsewhere, "migrate")
+    assert "A restore was not finished" in told(done)
+    assert is_marked(elsewhere)
+    assert not is_aside(elsewhere)
+
+
+def test_after_a_restore_into_an_empty_database_that_was_killed_it_is_as_good_as_empty(
+    installation: Installation, elsewhere: dict[str, str]
+) -> None:
+    made = inscrit(installation.environment, "backup", "-").stdout
+    kill_while_it_migrates(elsewhere, made)
+    again = inscrit(elsewhere, "restore", "-", given=made)
+    assert "A restore was not finished" in told(again)
+    assert again.returncode == 0
+    assert not is_aside(elsewhere)
+
+
+def is_locked(database: "psycopg.Connection[Any]") -> bool:
+    """Whether the backup's list of migrations is there, and nobody else can read it any more."""
+    try:
+        database.execute("LOCK TABLE public.django_migrations NOWAIT")
+    except (psycopg.errors.UndefinedTable, psycopg.errors.LockNotAvailable):
+        database.rollback()
+        return False
+    return True
+
+
+def no_backup_to_go_on_with(settings: dict[str, str]) -> bytes:
+    """Its tables are there and its list of migrations denies it: made in what ``settings`` name."""
+    assert inscrit(settings, "migrate").returncode == 0
+    with psycopg.connect(settings["DATABASE_URL"]) as database:  # as if it were an older one
+        database.execute("DELETE FROM django_migrations WHERE app = 'checkin'")
+    return inscrit(settings, "backup", "-").stdout
+
+
+def test_a_backup_whose_tables_cannot_be_brought_up_to_date_leaves_everything_as_it_was(
+    elsewhere: dict[str, str],
+) -> None:
+    older = no_backup_to_go_on_with(elsewhere)
+    mark(elsewhere)
+    done = inscrit(elsewhere, "restore", "--replace", "-", given=older)
+    assert done.returncode == 1
+    assert "could not be brought up to date" in told(done)
+    assert is_marked(elsewhere)
+    assert not is_aside(elsewhere)
+
+
+def test_a_backup_whose_tables_cannot_be_brought_up_to_date_leaves_an_empty_database_empty(
+    installation: Installation, elsewhere: dict[str, str]
+) -> None:
+    older = no_backup_to_go_on_with(elsewhere)
+    with psycopg.connect(elsewhere["DATABASE_URL"]) as database:
+        database.execute("DROP SCHEMA public CASCADE")
+        database.execute("CREATE SCHEMA public")
+    done = inscrit(elsewhere, "restore", "-", given=older)
+    assert done.returncode == 1
+    said = told(done)
+    assert "could not be brought up to date" in said
+    assert "The database is as it was before" in said
+    assert not is_aside(elsewhere)
+    good = inscrit(installation.environment, "backup", "-").stdout
+    assert inscrit(elsewhere, "restore", "-", given=good).returncode == 0
+
+
+def test_whoever_does_not_own_the_database_is_told_before_anything_is_done(
+    installation: Installation, elsewhere: dict[str, str]
+) -> None:
+    made = inscrit(installation.environment, "backup", "-").stdout
+    with psycopg.connect(elsewhere["DATABASE_URL"]) as database:
+        database.execute("CREATE ROLE guest LOGIN")
+        database.execute("GRANT ALL ON SCHEMA public TO guest")
+    url = elsewhere["DATABASE_URL"].replace("//postgres", "//guest")
+    done = inscrit(elsewhere | {"DATABASE_URL": url}, "restore", "-", given=made)
+    assert done.returncode == 1
+    assert "ALTER SCHEMA public OWNER TO" in told(done)
+    assert inscrit(elsewhere, "restore", "-", given=made).returncode == 0
 
 
 def test_a_damaged_backup_leaves_an_empty_database_empty(

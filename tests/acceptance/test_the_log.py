@@ -54,7 +54,10 @@ def everything_happens(it: Installation, open_event: OpenEvent, organiser: httpx
     it.pay(paid, card="4000000000000002")
     it.pay(paid)
     it.await_status(paid, "PAID")
-    it.deliver(it.event_payload("customer.created", {"id": "cus_1", "email": EMAIL}, "evt_odd"))
+    odd = it.event_payload("customer.created", {"id": "cus_1", "email": EMAIL}, "evt_odd")
+    for named in ("parcel-0001", "parcel-0002"):
+        headers = it.signed(odd) | {"x-request-id": named}
+        it.web.post("/stripe/webhooks", content=odd, headers=headers).raise_for_status()
     it.deliver(json.dumps({"id": NAME, "data": EMAIL}))
     it.deliver(json.dumps({"name": NAME}), secret="whsec_wrong")
     organiser.post(f"/api/v1/registrations/{paid['id']}/refund").raise_for_status()
@@ -77,6 +80,10 @@ def test_one_story_is_told_under_one_name_and_without_the_people(spoken: Install
     named = r"request.{1,4}[0-9a-f]{12}"
     assert re.search(rf"📝 Registered.*{named}", story)
     assert re.search(r"✉️  Mail sent.*job", story)
+    brought = [line for line in log.splitlines() if "Received Stripe event" in line]
+    assert all(re.search(r"request.{1,4}[\w-]{11,12}", line) for line in brought)
+    odd = [line for line in brought if "evt_odd" in line]
+    assert ["parcel-0001" in odd[0], "parcel-0002" in odd[1]] == [True, True]
     events = re.findall(r"evt_\w+", story)
     confirmed = next(line for line in story.splitlines() if "✅ Payment confirmed" in line)
     assert any(event in confirmed for event in events)

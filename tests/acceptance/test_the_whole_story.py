@@ -4,11 +4,13 @@ import asyncio
 import http.client
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext, suppress
 from datetime import datetime
 from urllib.parse import urlsplit
 
 import httpx
+import psycopg
 import pytest
 
 from .conftest import OpenEvent
@@ -317,16 +319,65 @@ def test_a_webhook_while_the_database_is_down_is_delivered_again_by_stripe(
         installation.control(f"/sessions/{session}/pay", card="4242424242424242")
         assert installation.web.get("/healthz").status_code == 200
         assert installation.web.get("/readyz").status_code == 503
-        assert installation.web.get("/").status_code == 503
+        # So long that whoever tries less and less often would not try again for a while.
+        assert [installation.web.get("/").status_code for _visit in range(2)] == [503] * 2
         page = installation.web.get(f"/registrations/{made['id']}?token={made['token']}")
         assert page.status_code == 503
     finally:
         installation.start_database()
+    # Whoever comes first is served, however long it was away.
+    assert installation.web.get("/").status_code == 200
     eventually(lambda: installation.web.get("/readyz").status_code == 200, "ready again")
-    installation.control("/clock", advance=60)  # Stripe's next try is due
-    installation.await_status(made, "PAID")
+
+    def paid_after_another_try() -> bool:
+        """A try that was under way while the database came back fails too, so there is a next."""
+        installation.control("/clock", advance=60)
+        return bool(installation.registration(made)["status"] == "PAID")
+
+    eventually(paid_after_another_try, "PAID after one of Stripe's later tries")
     installation.await_mails(made)  # the worker is back as well
     assert installation.places(event["id"])["confirmed"] == 2
+    assert told_by_metrics(installation, 'inscrit_answers_total{status="5xx"}') >= 2
+
+
+def test_a_restart_of_the_database_costs_the_next_visitor_nothing(
+    installation: Installation,
+) -> None:
+    """Eight connections lie idle, and none of them is good for anything afterwards."""
+    with ThreadPoolExecutor(16) as many:
+        visits = list(many.map(lambda _visit: installation.web.get("/").status_code, range(48)))
+    assert visits == [200] * 48
+    idle = (
+        "SELECT count(*) FROM pg_stat_activity WHERE state = 'idle' AND query NOT LIKE '%LISTEN%'"
+    )
+    ((lying,),) = installation.query(idle)
+    assert lying > 6
+    installation.stop_database()
+    installation.start_database()
+    assert installation.web.get("/").status_code == 200
+    eventually(lambda: installation.web.get("/readyz").status_code == 200, "ready again")
+
+
+def test_somebody_who_went_silent_with_a_lock_stops_nobody_else(
+    installation: Installation, open_event: OpenEvent
+) -> None:
+    """As a node without power does, or a psql that was left after BEGIN."""
+    event, other = open_event(), open_event()
+    with psycopg.connect(installation.database.get_uri()) as silent, ThreadPoolExecutor(12) as many:
+        silent.execute("SELECT FROM events_event WHERE id = %s FOR NO KEY UPDATE", [event["id"]])
+        answers = [many.submit(installation.register, event["id"], 1) for _buyer in range(12)]
+        assert installation.web.get("/metrics").status_code == 200
+        refused = [one.result() for one in answers]
+        assert {one.status_code for one in refused} == {503}
+        assert all(int(one.headers["retry-after"]) > 0 for one in refused)
+        assert installation.register(other["id"], 1).status_code == 201
+    assert installation.register(event["id"], 1).status_code == 201
+    assert installation.places(event["id"])["held"] == 1
+
+
+def told_by_metrics(installation: Installation, sample: str) -> float:
+    lines = installation.web.get("/metrics").raise_for_status().text.splitlines()
+    return next(float(line.split()[-1]) for line in lines if line.startswith(f"{sample} "))
 
 
 def test_live_places_move_on_an_open_stream(
@@ -340,6 +391,22 @@ def test_live_places_move_on_an_open_stream(
         assert next(told)["remaining"] == 10
         installation.register(event["id"])
         assert next(told)["held"] == 2
+
+
+def test_a_stream_ends_when_its_event_is_taken_back(
+    installation: Installation, open_event: OpenEvent
+) -> None:
+    """Whoever watched opens it again, and is told anew once the event is there again."""
+    event = open_event()
+    path = f"/api/v1/events/{event['id']}/places/stream"
+    with (
+        installation.organiser("takes back") as organiser,
+        httpx.stream("GET", installation.site + path, timeout=15) as stream,
+    ):
+        lines = stream.iter_lines()
+        assert any(line.startswith("data:") for line in lines)
+        organiser.patch(f"/api/v1/events/{event['id']}", json={"status": "draft"})
+        assert not any(line.startswith("data:") for line in lines)
 
 
 def test_live_places_come_back_when_a_connection_of_theirs_broke(

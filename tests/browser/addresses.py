@@ -96,6 +96,9 @@ NO_PAGE: Mapping[str, list[str]] = {
         "admin/autocomplete/",
         "admin/jsi18n/",
     ],
+    "it is shown to whom its form was sent by: test_a_parent_who_waits looks at it": [
+        "events/<slug:slug>/waiting-list/asked",
+    ],
     "it sends a file": [
         "favicon.ico",
         "*.ics",

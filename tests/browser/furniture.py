@@ -57,10 +57,10 @@ asked = LinkRequest.objects.create(
 person = User.objects.create_user(
     "nina", "nina@example.org", first_name="Nina", last_name="Moreau", is_staff=True
 )
-User.objects.create_user("otto", password="trois-poules-rousses", is_staff=True)
+otto = User.objects.create_user("otto", password="trois-poules-rousses", is_staff=True)
 LoginAttempt.objects.create(account="nina", succeeded=False)
 LogEntry.objects.create(
-    user=person,
+    user=otto,
     content_type=ContentType.objects.get_for_model(Event),
     object_id=registration.event_id,
     object_repr=str(registration.event),

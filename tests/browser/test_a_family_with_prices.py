@@ -53,6 +53,21 @@ def choose(page: Page) -> None:
     page.get_by_label("J’accepte le règlement.").check()
 
 
+def test_the_page_is_sold_out_as_soon_as_each_price_is_full(
+    phone: Page, installation: Installation, open_event: OpenEvent
+) -> None:
+    price = {"name": "Enfant", "price": 0, "quota": 2}
+    event = open_event(title="Stage", options=[price], capacity=40)
+    phone.goto(f"{installation.site}/events/{event['slug']}")
+    expect(phone.locator(".places")).to_have_text("Encore 40 places")
+    installation.register(event["id"], 2).raise_for_status()
+    expect(phone.locator(".places")).to_have_text("Complet")
+    expect(phone.get_by_role("button", name="Se mettre en liste d’attente")).to_be_visible()
+    phone.reload()
+    expect(phone.locator(".places")).to_have_class(re.compile("none"))
+    expect(phone.locator(".places")).to_have_text("Complet")
+
+
 def test_the_total_follows_the_prices_that_are_chosen(
     phone: Page, installation: Installation, open_event: OpenEvent
 ) -> None:

@@ -10,17 +10,23 @@ from typing import Any
 import httpx
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from ..acceptance.conftest import OpenEvent  # noqa: TID252
 from ..acceptance.installation import Installation  # noqa: TID252
 from ..chromium import Launch  # noqa: TID252
 from .conftest import PHONE
+from .everybody import RULES, complaints, fits, visitor
 
 pytestmark = pytest.mark.browser
 PhoneWith = Callable[[Path], Page]
 CAMERA = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
 FRAME = (640, 480)
+# What the page says by language, and its link.
+LOGGED_OUT = {
+    "fr": ("terminée : 2 en attente. Rien n’est perdu", "Se reconnecter"),
+    "en": ("logged out: 2 not yet sent. It is kept", "Log in again"),
+}
 
 
 def film(picture: bytes, file: Path) -> Path:
@@ -66,10 +72,14 @@ def phone_with(launch: Launch, installation: Installation, helper: None) -> Iter
 
 def sign_in(page: Page, installation: Installation) -> None:
     page.goto(f"{installation.site}/admin/login/?next=/admin/checkin/")
+    give_the_password(page)
+    expect(page.get_by_role("heading", name="Quel accueil")).to_be_visible()
+
+
+def give_the_password(page: Page) -> None:
     page.locator("[name=username]").fill("yann")
     page.locator("[name=password]").fill("door-of-the-school")
     page.locator("[name=password]").press("Enter")
-    expect(page.get_by_role("heading", name="Quel accueil")).to_be_visible()
 
 
 def paid(installation: Installation, event: dict[str, Any], people: int = 2) -> dict[str, Any]:
@@ -120,11 +130,11 @@ def test_without_a_network_nothing_is_lost(
     page.goto(f"{installation.site}/admin/checkin/{event['id']}")
     page.context.set_offline(True)
     start(page)
-    expect(page.get_by_role("alert")).to_contain_text("1 en attente", timeout=20000)
+    expect(page.locator("#trouble")).to_contain_text("1 en attente", timeout=20000)
     expect(page.locator(".result")).to_have_count(0)
     page.context.set_offline(False)
     expect(page.locator(".result.good")).to_contain_text("1 personne, bienvenue", timeout=20000)
-    expect(page.get_by_role("alert")).to_be_hidden()
+    expect(page.locator("#trouble")).to_be_hidden()
     expect(page.locator(".count")).to_contain_text("1 / 1")
 
 
@@ -137,7 +147,7 @@ def test_what_was_not_sent_survives_a_reload(
     page.goto(f"{installation.site}/admin/checkin/{event['id']}")
     page.route("**/admin/checkin/**", refuse_what_is_sent)
     start(page)
-    expect(page.get_by_role("alert")).to_contain_text("(503)", timeout=20000)
+    expect(page.locator("#trouble")).to_contain_text("(503)", timeout=20000)
     page.unroute("**/admin/checkin/**")
     page.reload()
     expect(page.locator(".result.good")).to_contain_text("1 personne, bienvenue", timeout=20000)
@@ -171,11 +181,199 @@ def test_two_tabs_of_one_entrance_lose_nothing(
     expect(phone.locator(".count")).to_contain_text("2 / 2")
 
 
+@pytest.fixture
+def three_to_let_in(
+    phone: Page, installation: Installation, open_event: OpenEvent, helper: None
+) -> tuple[str, list[Locator]]:
+    """The event, and a button for each: two of a family, asked at one moment, and somebody else.
+
+    The two were let in with their family's code, though they stood outside still.
+    """
+    event = open_event(title="Trois personnes")
+    family, other = paid(installation, event, 2), paid(installation, event, 1)
+    sign_in(phone, installation)
+    phone.goto(f"{installation.site}/admin/checkin/{event['id']}?q=parent")
+    found = phone.locator(".found li")
+    let_in(found.filter(has=phone.locator(f"[value='{family['id']}']"))).click()
+    for still in (1, 0):
+        phone.locator(".guests").get_by_role("button", name="Annuler").first.click()
+        expect(phone.locator(".count")).to_contain_text(f"{still} / 3")
+    two = [let_in(phone.locator(".guests li").nth(n)) for n in range(2)]
+    one = let_in(found.filter(has=phone.locator(f"[value='{other['id']}']")))
+    return event["id"], [*two, one]
+
+
+def let_in(somebody: Locator) -> Locator:
+    return somebody.get_by_role("button", name=re.compile("Accueillir|Let in"))
+
+
+def arrivals(installation: Installation, event_id: str) -> list[int]:
+    """For each participant of an event, how often they have come in; taken back, it is no time."""
+    rows = installation.query(
+        """
+        SELECT count(arrival.id) FILTER (WHERE undone_at IS NULL)
+        FROM registrations_participant AS participant
+        JOIN registrations_registration AS registration ON registration.id = registration_id
+        LEFT JOIN checkin_arrival AS arrival ON arrival.participant_id = participant.id
+        WHERE event_id = %s
+        GROUP BY participant.id
+        """,
+        event_id,
+    )
+    return [times for (times,) in rows]
+
+
+def test_without_a_network_two_of_a_family_and_somebody_else_are_let_in(
+    phone: Page, installation: Installation, three_to_let_in: tuple[str, list[Locator]]
+) -> None:
+    event_id, buttons = three_to_let_in
+    phone.context.set_offline(True)
+    for button in buttons:
+        button.click()
+    expect(phone.locator("#trouble")).to_contain_text("3 en attente")
+    assert arrivals(installation, event_id) == [0, 0, 0]
+    phone.context.set_offline(False)
+    expect(phone.locator(".count")).to_contain_text("3 / 3", timeout=20000)
+    expect(phone.locator(".result.good")).to_contain_text("1 personne, bienvenue")
+    expect(phone.locator(".found .mark.already")).to_have_count(2)
+    expect(phone.locator("#trouble")).to_be_hidden()
+    assert arrivals(installation, event_id) == [1, 1, 1]
+
+
+def test_of_those_sent_at_once_a_refusal_stays_in_sight(
+    phone: Page, installation: Installation, three_to_let_in: tuple[str, list[Locator]]
+) -> None:
+    _event_id, (first, second, third) = three_to_let_in
+    phone.context.set_offline(True)
+    phone.evaluate("ask({ deed: 'scan', code: 'no code of ours' })")
+    first.click()
+    second.click()
+    phone.context.set_offline(False)
+    expect(phone.locator(".count")).to_contain_text("2 / 3", timeout=20000)
+    expect(phone.locator("#result .result")).to_have_count(2)
+    expect(phone.locator("#result .result.bad")).to_be_visible()
+    expect(phone.locator("#result .result.good")).to_be_visible()
+    third.click()
+    expect(phone.locator(".count")).to_contain_text("3 / 3")
+    expect(phone.locator("#result .result")).to_have_count(1)
+
+
+def test_who_is_let_in_before_the_answer_about_the_first_of_a_family_is_let_in_too(
+    phone: Page, installation: Installation, three_to_let_in: tuple[str, list[Locator]]
+) -> None:
+    event_id, (first, *others) = three_to_let_in
+    before: list[list[int]] = []
+
+    def press_the_others_before_the_answer(route: Route) -> None:
+        if before:
+            return route.continue_()
+        answer = route.fetch()
+        for button in others:
+            button.click()
+        before.append(sorted(arrivals(installation, event_id)))
+        return route.fulfill(response=answer)
+
+    phone.route("**/admin/checkin/**", press_the_others_before_the_answer)
+    first.click()
+    expect(phone.locator(".count")).to_contain_text("3 / 3")
+    expect(phone.locator("#trouble")).to_be_hidden()
+    assert before == [[0, 0, 1]]
+    assert arrivals(installation, event_id) == [1, 1, 1]
+
+
+def let_the_login_lapse(page: Page, installation: Installation) -> None:
+    """As after twelve hours; the browser does not know it yet."""
+    (session,) = (one for one in page.context.cookies() if one["name"] == "sessionid")
+    lapsed = installation.query(
+        "UPDATE django_session SET expire_date = now() WHERE session_key = %s RETURNING 1",
+        session["value"],
+    )
+    assert len(lapsed) == 1
+
+
+@pytest.mark.parametrize("language", LOGGED_OUT)
+def test_a_login_that_lapses_at_the_entrance_loses_nobody(
+    chromium: Browser,
+    installation: Installation,
+    open_event: OpenEvent,
+    helper: None,
+    language: str,
+) -> None:
+    said, way = LOGGED_OUT[language]
+    event = open_event(title="Fête de nuit")
+    for _family in range(2):
+        paid(installation, event, 1)
+    with visitor(chromium, language, viewport=PHONE) as context:
+        page = context.new_page()
+        page.goto(entrance := f"{installation.site}/admin/checkin/{event['id']}?q=parent%20test")
+        give_the_password(page)
+        expect(let_in(page.locator(".found"))).to_have_count(2)
+        page.wait_for_load_state()  # with its script: without one, a press is an ordinary form
+        let_the_login_lapse(page, installation)
+        for button in let_in(page.locator(".found")).all():
+            button.click()
+        expect(page.locator("#trouble")).to_contain_text(said)
+        assert complaints(page, RULES) == []
+        assert fits(page)
+        assert arrivals(installation, event["id"]) == [0, 0]
+        page.get_by_role("link", name=way).click()
+        give_the_password(page)
+        expect(page.locator(".count")).to_contain_text("2 / 2")
+        expect(page).to_have_url(entrance)
+        expect(page.locator("#trouble")).to_be_hidden()
+        assert arrivals(installation, event["id"]) == [1, 1]
+
+
+def test_who_logs_in_again_in_another_tab_loses_nobody(
+    phone: Page, installation: Installation, three_to_let_in: tuple[str, list[Locator]]
+) -> None:
+    event_id, buttons = three_to_let_in
+    let_the_login_lapse(phone, installation)
+    for button in buttons:
+        button.click()
+    expect(phone.get_by_role("link", name="Se reconnecter")).to_be_visible()
+    sign_in(phone.context.new_page(), installation)
+    expect(phone.locator(".count")).to_contain_text("3 / 3", timeout=20000)
+    expect(phone.locator("#trouble")).to_be_hidden()
+    assert arrivals(installation, event_id) == [1, 1, 1]
+
+
 def refuse_what_is_sent(route: Any) -> None:
     if route.request.method == "POST":
         route.fulfill(status=503)
     else:
         route.continue_()
+
+
+def test_one_that_is_refused_for_good_holds_up_nobody_and_is_told(
+    phone: Page, installation: Installation, three_to_let_in: tuple[str, list[Locator]]
+) -> None:
+    event_id, (first, second, third) = three_to_let_in
+
+    def refuse_one(route: Route) -> None:
+        body = route.request.post_data or ""
+        if "REG-ODD" in body:
+            route.fulfill(status=400)
+        else:
+            route.continue_()
+
+    phone.route("**/admin/checkin/**", refuse_one)
+    phone.context.set_offline(True)
+    phone.evaluate("ask({ deed: 'scan', code: 'INSCRIT:REG-ODD:$&' })")
+    first.click()
+    second.click()
+    phone.context.set_offline(False)
+    expect(phone.locator(".count")).to_contain_text("2 / 3", timeout=20000)
+    told = phone.locator("#refusals")
+    expect(told).to_contain_text("REG-ODD")
+    expect(told).to_contain_text("(400)")
+    assert complaints(phone, RULES) == []
+    assert fits(phone)
+    third.click()
+    expect(phone.locator(".count")).to_contain_text("3 / 3")
+    expect(told).to_be_visible()
+    expect(phone.locator("#trouble")).to_be_hidden()
+    assert arrivals(installation, event_id) == [1, 1, 1]
 
 
 def test_a_name_is_found_without_a_camera_and_without_scripts(

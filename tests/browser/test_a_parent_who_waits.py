@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 
 from ..acceptance.conftest import OpenEvent  # noqa: TID252
 from ..acceptance.installation import Installation, eventually  # noqa: TID252
+from .everybody import RULES, complaints, fits
 from .test_a_parent_on_a_phone import fill_in, pay
 
 pytestmark = pytest.mark.browser
@@ -39,6 +40,14 @@ def wait_for(page: Page, installation: Installation, event: dict[str, Any], *chi
     page.get_by_role("button", name="Se mettre en liste d’attente").click()
 
 
+def everybody_can_read(page: Page) -> None:
+    """In both colour schemes."""
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        assert complaints(page, RULES) == []
+        assert fits(page)
+
+
 def test_sold_out_then_offered_then_paid(
     phone: Page, installation: Installation, open_event: OpenEvent
 ) -> None:
@@ -46,6 +55,11 @@ def test_sold_out_then_offered_then_paid(
     made = installation.register(event["id"], 2).json()
     wait_for(phone, installation, event, "Léa", "Noé")
     expect(phone.get_by_role("heading", name="Regardez dans votre boîte")).to_be_visible()
+    everybody_can_read(phone)
+    phone.get_by_role("button", name="English").click()
+    expect(phone.get_by_role("heading", name="Look into your mailbox")).to_be_visible()
+    everybody_can_read(phone)
+    phone.get_by_role("button", name="Français").click()
     joined = the_link_of(installation, "Vous êtes en liste d’attente", "Nuit au musée")
     phone.goto(joined)
     expect(phone.get_by_role("heading", name="C’est bientôt votre tour")).to_be_visible()

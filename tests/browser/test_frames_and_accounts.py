@@ -14,6 +14,7 @@ from ..acceptance.installation import Installation, folder_for_a_database  # noq
 from .everybody import fits
 
 pytestmark = pytest.mark.browser
+PASSWORD = "trois-poules"
 STRICT = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'"
 
 
@@ -97,16 +98,13 @@ def test_the_apis_pages_need_no_other_site_and_nothing_inline(
     page.close()
 
 
-def test_an_organiser_sets_up_a_second_factor_on_a_phone(
+def test_an_organiser_sets_up_a_second_factor_on_a_phone_and_another_removes_it(
     phone: Page, installation: Installation
 ) -> None:
-    installation.command("createuser", "ines", "--role", "organiser", "--password", "trois-poules")
+    for name in ("ines", "agathe"):
+        installation.command("createuser", name, "--role", "organiser", "--password", PASSWORD)
     for second_time in (False, True):
-        phone.goto(f"{installation.site}/admin/login/")
-        phone.get_by_label("Nom d’utilisateur").fill("ines")
-        phone.get_by_label("Mot de passe").fill("trois-poules")
-        assert fits(phone)
-        phone.get_by_role("button", name="Se connecter").click()
+        log_in(phone, installation, "ines")
         if second_time:
             break
         phone.goto(f"{installation.site}/account/second-factor/set-up/")
@@ -121,3 +119,25 @@ def test_an_organiser_sets_up_a_second_factor_on_a_phone(
     phone.get_by_label("Code", exact=True).fill(recovery)
     phone.get_by_role("button", name="Continuer").click()
     expect(phone.get_by_role("heading", name="Organisateurs")).to_be_visible()
+
+    # The phone is lost, and so are the codes.
+    phone.context.clear_cookies()
+    log_in(phone, installation, "agathe")
+    phone.goto(f"{installation.site}/admin/auth/user/?q=ines")
+    phone.get_by_role("link", name="ines").click()
+    phone.get_by_role("link", name="Retirer le second facteur").click()
+    expect(phone.get_by_text("Le mot de passe seul")).to_be_visible()
+    assert fits(phone)
+    phone.get_by_role("button", name="Oui, je confirme").click()
+    expect(phone.get_by_text("Le second facteur est retiré.")).to_be_visible()
+    phone.context.clear_cookies()
+    log_in(phone, installation, "ines")
+    expect(phone.get_by_role("heading", name="Organisateurs")).to_be_visible()
+
+
+def log_in(phone: Page, installation: Installation, name: str) -> None:
+    phone.goto(f"{installation.site}/admin/login/")
+    phone.get_by_label("Nom d’utilisateur").fill(name)
+    phone.get_by_label("Mot de passe").fill(PASSWORD)
+    assert fits(phone)
+    phone.get_by_role("button", name="Se connecter").click()

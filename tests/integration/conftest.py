@@ -17,6 +17,7 @@ from django.utils import translation
 from inscrit import config, ports
 from inscrit.api import keys
 from inscrit.payments import stripe_gateway
+from inscrit.reconciliation import comparison
 from inscrit.sandbox.server import SandboxConfig, create_app, listen
 
 from .account import Account
@@ -101,6 +102,12 @@ Setting = Callable[..., None]
 def usual_language() -> None:
     """A page that was asked for in another language leaves it behind in its thread."""
     translation.deactivate()
+
+
+@pytest.fixture(autouse=True)
+def no_webhook_is_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A comparison with Stripe need not wait for any."""
+    monkeypatch.setattr(comparison, "ON_ITS_WAY", 0)
 
 
 @pytest.fixture

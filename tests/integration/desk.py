@@ -56,8 +56,9 @@ def asked(desk: Client, one: Model, deed: str) -> str:
     return text_of(desk.get(address(one, deed)))
 
 
-def fingerprint(desk: Client, one: Model, deed: str) -> str:
-    body = desk.get(address(one, deed)).content.decode()
+def fingerprint(desk: Client, one: Model, deed: str = "") -> str:
+    """Of what is told before a deed, or of what the object's page shows."""
+    body = desk.get(address(one, deed) if deed else page_of(one)).content.decode()
     found = re.search(r'name="seen" value="(\w+)"', body)
     return found[1] if found else ""
 

@@ -21,7 +21,8 @@ def shown(desk: Client, event: Event | None) -> dict[str, Any]:
     found = [page.context["adminform"].form]
     for inline in page.context["inline_admin_formsets"]:
         found += [inline.formset.management_form, *inline.formset.forms]
-    return {name: value for form in found for name, value in _inputs(form)}
+    hidden = {"seen": seen} if (seen := page.context.get("seen")) else {}
+    return hidden | {name: value for form in found for name, value in _inputs(form)}
 
 
 def _inputs(form: forms.BaseForm) -> list[tuple[str, Any]]:

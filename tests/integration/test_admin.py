@@ -5,12 +5,14 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from inscrit.api import keys
 from inscrit.api.models import ApiKey
+from inscrit.backoffice import page_of
 from inscrit.events.models import Event, EventStatus
 from inscrit.mail.models import Message
 from inscrit.money import typed
@@ -20,6 +22,8 @@ from inscrit.registrations.lifecycle import CheckoutCompleted, MailKind
 from inscrit.registrations.models import PaymentMethod, Registration
 from inscrit.registrations.services import Contact, Order, Person, hold_places, report
 from inscrit.webhooks.models import StripeEvent
+
+from .desk import fingerprint
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PAGES = (
@@ -120,6 +124,11 @@ def form_of(event: Event, **said: Any) -> dict[str, Any]:
     }
 
 
+def sent(desk: Client, one: Model, said: dict[str, Any]) -> Any:
+    """As by somebody who has just opened its page."""
+    return desk.post(page_of(one), {"seen": fingerprint(desk, one)} | said)
+
+
 def forms(name: str, rows: int) -> dict[str, Any]:
     """What a browser sends about the rows below a form."""
     return {f"{name}-TOTAL_FORMS": rows, f"{name}-INITIAL_FORMS": rows}
@@ -185,10 +194,10 @@ def test_fewer_places_than_taken_are_an_error_in_the_form(
     desk: Client, registration: Registration
 ) -> None:
     event = registration.event
-    answer = desk.post(page("event", event.pk), form_of(event, capacity=1))
+    answer = sent(desk, event, form_of(event, capacity=1))
     assert answer.status_code == 200
     assert "capacity" in answer.context["adminform"].form.errors
-    assert desk.post(page("event", event.pk), form_of(event, capacity=2)).status_code == 302
+    assert sent(desk, event, form_of(event, capacity=2)).status_code == 302
     event.refresh_from_db()
     assert (event.capacity, event.held) == (2, 2)
 
@@ -214,13 +223,13 @@ def test_fewer_places_than_taken_are_an_error_in_the_form(
 def test_an_event_that_cannot_be_is_an_error_in_the_form(
     desk: Client, event: Event, said: dict[str, Any], field: str
 ) -> None:
-    answer = desk.post(page("event", event.pk), form_of(event, **said))
+    answer = sent(desk, event, form_of(event, **said))
     assert answer.status_code == 200
     assert field in answer.context["adminform"].form.errors
 
 
 def test_the_form_writes_no_counters(desk: Client, event: Event) -> None:
-    desk.post(page("event", event.pk), form_of(event, title="Kermesse", confirmed=7, held=7))
+    sent(desk, event, form_of(event, title="Kermesse", confirmed=7, held=7))
     event.refresh_from_db()
     assert (event.title, event.confirmed, event.held) == ("Kermesse", 0, 0)
 
@@ -247,7 +256,7 @@ def test_cancelling_an_event_is_asked_twice(desk: Client, paid: Registration) ->
     event = Event.objects.get()
     assert (event.status, event.confirmed) == (EventStatus.CANCELLED, 0)
     assert Refund.objects.get().amount == 2500
-    answer = desk.post(page("event", event.pk), form_of(event, status="published"))
+    answer = sent(desk, event, form_of(event, status="published"))
     assert answer.status_code == 302
     assert Event.objects.get().status == EventStatus.CANCELLED
 
@@ -278,7 +287,7 @@ def test_names_are_put_right_and_nothing_else(desk: Client, registration: Regist
         "journal-0-registration": registration.pk,
         "journal-0-reason": "rewritten",
     }
-    answer = desk.post(page("registration", registration.pk), said)
+    answer = sent(desk, registration, said)
     assert answer.status_code == 302, answer.content.decode()
     registration.refresh_from_db()
     assert (registration.contact_name, registration.locale) == ("Camille Durand", "en")

@@ -8,13 +8,19 @@ from inscrit import ports
 from inscrit.events.models import EventStatus
 from inscrit.payments import checkout
 from inscrit.payments.models import Refund
-from inscrit.registrations.lifecycle import CancelRequested, MarkedPaid, RefundChanged
+from inscrit.registrations.lifecycle import (
+    CancelRequested,
+    CheckoutExpired,
+    DisputeStatus,
+    MarkedPaid,
+    RefundChanged,
+)
 from inscrit.registrations.lifecycle import RefundStatus as Is
 from inscrit.registrations.models import Registration
 
 from .conftest import pay
 from .desk import address, asked, chosen, done, listed, organiser, reader, seen
-from .test_audit import PRICE, make_event, paid, payment_of, register, tell
+from .test_audit import PRICE, completed, dispute, make_event, paid, payment_of, register, tell
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -201,3 +207,40 @@ def test_who_may_only_look_cancels_nothing() -> None:
         assert paul.post(address(one, "cancel"), {"money": "back"}).status_code == 403
     registration.refresh_from_db()
     assert registration.status == "PAID"
+
+
+def test_the_question_about_an_event_tells_the_money_that_is_ordered_back(desk: Client) -> None:
+    event = make_event(late_payment="review")
+    paid(event)
+    dispute(paid(event), DisputeStatus.NEEDS_RESPONSE)
+    assert "€10.00 goes back to the buyers." in asked(desk, event, "cancel")
+    late = tell(register(event), CheckoutExpired(None))
+    tell(late, completed(late))
+    tell(register(event, method="cheque"), MarkedPaid())
+    question = asked(desk, event, "cancel")
+    assert "3 registrations are cancelled" in question
+    assert "€20.00 goes back to the buyers." in question
+    assert "1 registration was paid by hand: give its money back yourselves." in question
+    event.refresh_from_db()
+    assert event.status == EventStatus.PUBLISHED
+    done(desk, event, "cancel")
+    assert sum(Refund.objects.values_list("amount", flat=True)) == 2 * PRICE
+
+
+def test_the_list_tells_which_were_not_cancelled(desk: Client) -> None:
+    event = make_event()
+    good, expired = paid(event), tell(register(event), CheckoutExpired(None))
+    over = tell(paid(event), CancelRequested(refund=True))
+    told = chosen(desk, "cancel", good, expired, over, yes="yes")
+    assert "Done: 1" in told
+    assert f"{expired.pk[4:]}: It stays “Expired”." in told
+    assert f"{over.pk[4:]}: It stays “Cancelled”." in told
+
+
+def test_the_list_tells_which_wait_for_stripe(desk: Client, stripe: str, stripe_at: object) -> None:
+    registration = opened()
+    assert callable(stripe_at)
+    stripe_at(f"http://127.0.0.1:{ports.free()}")
+    told = chosen(desk, "cancel", registration, yes="yes")
+    assert "Stripe did not answer yet." in told
+    assert "Done" not in told

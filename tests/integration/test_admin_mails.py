@@ -9,6 +9,7 @@ from django.contrib.auth.models import Permission, User
 from django.core import mail as django_mail
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from inscrit.backoffice import page_of
@@ -16,13 +17,16 @@ from inscrit.events.models import Event
 from inscrit.mail import changes, delivery
 from inscrit.mail.models import EventMails, Message, MessageState, UntoldChange
 from inscrit.mail.samples import SAMPLES
-from inscrit.registrations.lifecycle import CheckoutExpired
+from inscrit.mail.services import why_needless
+from inscrit.registrations.lifecycle import CancelRequested, CheckoutExpired
 from inscrit.registrations.models import Registration
+from inscrit.waiting import services as waiting
 
 from . import event_form
 from .desk import address, asked, chosen, done, listed, organiser, reader, seen, text_of
 from .mailserver import MailServer
 from .test_audit import make_event, paid, register, tell
+from .test_waiting_list import order
 
 pytestmark = pytest.mark.django_db
 
@@ -199,12 +203,60 @@ def test_registrants_are_told_of_a_change_once_and_only_who_believes_otherwise(
     assert message.registration == there != later
     delivery.deliver(message.pk)
     mail = server.taken[-1]
-    assert str(mail["subject"]) == "Changement à noter\u202f: Sortie"
+    assert str(mail["subject"]) == "Changement à noter\u00a0: Sortie"
     body = mail.get_body(("plain",))
     assert body is not None
     assert "Salle des fêtes\n  (avant" in body.get_content().replace("\r\n", "\n")
     assert "do not know yet" not in seen(desk, event)
     assert "nothing that they do not know" in asked(desk, event, "tell-change")
+
+
+def test_those_who_wait_are_told_of_a_change_in_words_of_their_own(server: MailServer) -> None:
+    event = make_event(capacity=2)
+    seated = [paid(event), paid(event)]
+    wanda, left, zoe = (waiting.join(order(event, 1, name)) for name in ("Wanda", "Leo", "Zoe"))
+    waiting.leave(left.pk)
+    moved(event)
+    waiting.join(order(event, 1, "Later"))
+    tell(seated[0], CancelRequested(refund=True))
+    waiting.serve(event.pk)
+    desk = organiser()
+    question = asked(desk, event, "tell-change")
+    assert "2 registrants are told by e-mail." in question  # one joined the line before the change
+    assert "1 person on the waiting list is told by e-mail." in question
+    assert "1 person on the waiting list is told" in done(desk, event, "tell-change")
+    told = Message.objects.filter(kind="event_changed")
+    wanda.refresh_from_db()
+    assert {one.registration for one in told} == {seated[1], wanda.registration, None}
+    message = told.get(waiting=zoe)
+    assert why_needless(message) == ""
+    delivery.deliver(message.pk)
+    mail = server.taken[-1]
+    assert str(mail["subject"]) == "Changement à noter\u00a0: Sortie"
+    body = mail.get_body(("plain",))
+    assert body is not None
+    text = " ".join(body.get_content().split())
+    assert "Salle des fêtes (avant" in text
+    assert "pour lequel vous avez demandé une place en liste d’attente" in text
+    assert "merci de quitter la liste d’attente en suivant le lien" in text
+    assert f"/waiting-list/{zoe.pk}?token=" in text
+    waiting.leave(zoe.pk)
+    message.refresh_from_db()
+    assert "wait any more" in why_needless(message)
+
+
+def test_who_waits_believes_something_even_if_nobody_has_a_place() -> None:
+    event = make_event(capacity=1)
+    only = paid(event)
+    entry = waiting.join(order(event))
+    Event.objects.filter(pk=event.pk).update(sales_stopped_at=timezone.now())
+    tell(only, CancelRequested(refund=True))
+    event.refresh_from_db()
+    moved(event)
+    believed = changes.untold(event)
+    assert believed is not None
+    assert changes.tell(event) == changes.Readers(0, 1)
+    assert Message.objects.get(kind="event_changed").waiting == entry
 
 
 def test_the_organiser_may_tell_nobody() -> None:

@@ -10,8 +10,10 @@ from inscrit.payments.admin.refunds import RefundForm
 from inscrit.payments.models import Dispute, Payment, Refund
 from inscrit.registrations.ledger import Report
 from inscrit.registrations.lifecycle import (
+    CancelRequested,
     CheckoutCompleted,
     DisputeStatus,
+    MarkedPaid,
     RefundChanged,
     RefundRequested,
 )
@@ -208,3 +210,64 @@ def test_who_may_only_look_gives_nothing_back(registration: Registration) -> Non
     for deed in ("refund", "mark-paid"):
         assert paul.post(address(registration, deed), {"amount": "1"}).status_code == 403
     assert not Refund.objects.exists()
+
+
+def test_a_cancelled_cheque_is_noted_as_given_back_by_hand(desk: Client) -> None:
+    event = make_event()
+    registration = tell(register(event, method="cheque"), MarkedPaid())
+    tell(registration, CancelRequested(refund=True))
+    page = seen(desk, registration)
+    assert "It was paid by hand. Give it back yourselves" in page
+    assert "The money was given back by hand" in page
+    question = asked(desk, registration, "given-back")
+    assert "€10.00 was paid by hand, and is still yours." in question
+    assert "The registration becomes “Refunded”." in question
+    assert "No e-mail is sent." in question
+    mails = registration.messages.count()
+    told = done(desk, registration, "given-back", amount="10.00")
+    assert "It is noted. The registration becomes “Refunded”." in told
+    registration.refresh_from_db()
+    assert (registration.status, registration.review) == ("REFUNDED", None)
+    assert registration.amount_refunded == PRICE
+    assert registration.messages.count() == mails
+    entry = registration.journal.latest("id")
+    assert (entry.reason, entry.actor) == ("money_given_back", "admin:marie-en")
+    assert entry.details == {"amount": "1000", "currency": "eur"}
+    page = seen(desk, registration)
+    assert "by cheque, in cash or by transfer. €10.00" in page
+    assert 'given-back/"' not in desk.get(address(registration, "change")).content.decode()
+
+
+def test_a_part_given_back_by_hand_keeps_the_places(desk: Client) -> None:
+    event = make_event()
+    registration = tell(register(event, method="cheque"), MarkedPaid())
+    assert "keeps its places" in asked(desk, registration, "given-back")
+    done(desk, registration, "given-back", amount="4")
+    registration.refresh_from_db()
+    assert (registration.status, registration.amount_refunded) == ("PAID", 400)
+    assert "At most €6.00" in done(desk, registration, "given-back", amount="6.01")
+    done(desk, registration, "given-back", amount="6")
+    registration.refresh_from_db()
+    event.refresh_from_db()
+    assert (registration.status, event.confirmed) == ("REFUNDED", 0)
+    assert "So much of what was paid by hand" in asked(desk, registration, "given-back")
+
+
+def test_what_stripe_was_paid_is_not_given_back_by_hand(desk: Client) -> None:
+    registration = paid(make_event())
+    assert "given back by hand" not in seen(desk, registration)
+    assert "So much of what was paid by hand" in asked(desk, registration, "given-back")
+
+
+def test_who_may_only_look_gives_nothing_back_by_hand() -> None:
+    paul = reader()
+    registration = tell(register(make_event(), method="cheque"), MarkedPaid())
+    assert "given back by hand" not in seen(paul, registration)
+    assert paul.post(address(registration, "given-back"), {"amount": "10"}).status_code == 403
+
+
+def test_giving_back_by_hand_in_french() -> None:
+    registration = tell(register(make_event(), method="cheque"), MarkedPaid())
+    question = asked(organiser("fr"), registration, "given-back")
+    assert "Combien avez-vous rendu" in question
+    assert "n’y est pour rien" in question

@@ -11,7 +11,7 @@ from inscrit.registrations.models import PaymentMethod
 from inscrit.registrations.services import Consenting, Contact, Order, Person, hold_places
 
 from .test_admin import event as event  # noqa: PLC0414 - a fixture
-from .test_admin import form_of, forms, page
+from .test_admin import form_of, forms, page, sent
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -33,7 +33,7 @@ def rows(name: str, event: Event, *given: dict[str, Any], stored: int = 0) -> di
 
 
 def save(desk: Client, event: Event, **said: Any) -> Any:
-    return desk.post(page("event", event.pk), form_of(event, **said))
+    return sent(desk, event, form_of(event, **said))
 
 
 CHILD = {"name": "Enfant", "other_name": "Child", "price": "8,50", "quota": "", "active": "on"}
@@ -77,6 +77,7 @@ def test_prices_questions_and_consents_are_written_on_the_event_s_page(
     [
         ("options", CHILD | {"price": "8.505"}),
         ("options", CHILD | {"price": "-1"}),
+        ("options", CHILD | {"price": "0,49"}),
         ("options", CHILD | {"name": ""}),
         ("questions", {"text": "?", "kind": "choice", "scope": "participant", "active": "on"}),
         (

@@ -8,7 +8,7 @@ import pytest
 
 from inscrit.events.models import Event, EventStatus
 
-from .conftest import EVENT, Caller, MakeCaller, content
+from .conftest import EVENT, Caller, MakeCaller, content, order
 
 pytestmark = pytest.mark.django_db
 # What calls Stripe, or may, works on database connections of its own.
@@ -68,6 +68,11 @@ def test_without_a_known_key_nobody_opens_an_event(key: str | None) -> None:
         ("currency", "EUR"),
         ("currency", "euro"),
         ("currency", "eur\n"),
+        ("currency", "abc"),
+        ("price", 49),
+        ("options", [{"name": "Fratrie", "price": 49}]),
+        ("sales_end_at", "2039-07-03T14:00:00+02:00"),
+        ("refund_until", "2039-07-03T14:00:00+02:00"),
         ("capacity", -1),
         ("capacity", 10**9),
         ("starts_at", "2029-07-03T14:00:00"),
@@ -91,6 +96,17 @@ def test_a_field_that_cannot_be_is_named(organiser: Caller, field: str, value: A
     assert [error["field"].partition(".")[0] for error in problem["errors"]] == [field]
     assert problem["errors"][0]["message"]
     assert not Event.objects.exists()
+
+
+def test_what_no_card_can_pay_may_be_paid_in_cash(organiser: Caller) -> None:
+    cheap = EVENT | {"price": 49, "payment_methods": ["cash"]}
+    event = content(organiser.post("/events", cheap), 201)
+    path = f"/events/{event['id']}"
+    problem = content(organiser.patch(path, {"payment_methods": ["cash", "stripe"]}), 422)
+    assert [error["field"] for error in problem["errors"]] == ["price"]
+    assert "50" in problem["errors"][0]["message"]
+    assert content(organiser.patch(path, {"price": 0, "payment_methods": ["stripe"]}))
+    assert content(organiser.patch(path, {"title": "Fête"}))["title"] == "Fête"
 
 
 def test_a_missing_field_is_named(organiser: Caller) -> None:
@@ -157,6 +173,25 @@ def test_only_the_fields_that_are_given_change(organiser: Caller) -> None:
     open_end = content(organiser.patch(f"/events/{event['id']}", {"sales_end_at": None}))
     assert open_end["sales_end_at"] is None
     assert content(organiser.patch(f"/events/{event['id']}", {})) == open_end
+
+
+@on_its_own_connections
+def test_a_currency_that_somebody_registered_in_stays(organiser: Caller, anybody: Caller) -> None:
+    event = organiser.open_event(price=0)
+    path = f"/events/{event['id']}"
+    assert content(organiser.patch(path, {"currency": "chf"}))["currency"] == "chf"
+    anybody.register(event)
+    problem = content(organiser.patch(path, {"currency": "jpy"}), 409)
+    assert problem["code"] == "currency_in_use"
+    assert content(organiser.patch(path, {"currency": "chf", "price": 100}))["currency"] == "chf"
+
+
+def test_a_currency_that_somebody_waits_with_stays(organiser: Caller) -> None:
+    event = organiser.open_event(capacity=1)
+    Event.objects.update(held=1)
+    content(organiser.post(f"/events/{event['id']}/waiting-list", order()), 201)
+    problem = content(organiser.patch(f"/events/{event['id']}", {"currency": "jpy"}), 409)
+    assert problem["code"] == "currency_in_use"
 
 
 @pytest.mark.parametrize(

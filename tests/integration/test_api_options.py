@@ -132,6 +132,16 @@ def test_the_price_that_is_full_is_named(organiser: Caller, anybody: Caller) -> 
     assert register(anybody, event, said(event, 1), 409)["remaining"] == 0
     public = content(anybody.get(f"/events/{event['id']}"))
     assert [one["remaining"] for one in public["options"]] == [None, 0]
+    assert public["remaining"] == event["remaining"] - 1
+
+
+def test_nothing_remains_where_each_price_is_full(organiser: Caller, anybody: Caller) -> None:
+    event = organiser.open_event(options=[{"name": "Enfant", "price": 0, "quota": 1}])
+    anybody.register(event)
+    path = f"/events/{event['id']}"
+    (listed,) = content(anybody.get("/events"))["items"]
+    told = [content(anybody.get(path)), content(anybody.get(f"{path}/places")), listed]
+    assert [one["remaining"] for one in told] == [0, 0, 0]
 
 
 @pytest.mark.parametrize(
@@ -139,7 +149,7 @@ def test_the_price_that_is_full_is_named(organiser: Caller, anybody: Caller) -> 
     [
         ({"options": [{"name": "", "price": 1}]}, "options.0.name"),
         ({"options": [{"name": "a", "price": -1}]}, "options.0.price"),
-        ({"options": [{"id": "opt-none", "name": "a", "price": 1}]}, "options.0.id"),
+        ({"options": [{"id": "opt-none", "name": "a", "price": 100}]}, "options.0.id"),
         ({"questions": [{"text": "?", "kind": "choice"}]}, "questions.0"),
         ({"questions": [{"text": "?", "choices": ["a"]}]}, "questions.0"),
         (

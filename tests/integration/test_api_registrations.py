@@ -123,6 +123,7 @@ def test_an_unknown_event_takes_nobody(anybody: Caller) -> None:
     ("change", "field"),
     [
         ({"contact": CONTACT | {"email": "camille"}}, "contact.email"),
+        ({"contact": CONTACT | {"email": "camille@localhost"}}, "contact.email"),
         ({"contact": CONTACT | {"email": "a@b.fr\nBcc: x@y.fr"}}, "contact.email"),
         ({"contact": CONTACT | {"email": f"{'x' * 250}@b.fr"}}, "contact.email"),
         ({"contact": CONTACT | {"name": "\0"}}, "contact.name"),
@@ -169,6 +170,21 @@ def test_the_same_key_gives_the_same_registration(
     too_long = anybody.post(path, order(), **{"Idempotency-Key": "x" * 256})
     assert content(too_long, 422)["errors"][0]["field"] == "Idempotency-Key"
     assert Registration.objects.count() == 1
+
+
+def test_the_same_key_of_two_callers_is_two_keys(
+    organiser: Caller, anybody: Caller, staff: MakeCaller
+) -> None:
+    path = f"/events/{organiser.open_event(price=0)['id']}/registrations"
+    callers = (anybody, organiser, staff("secretary"))
+    made = [
+        content(one.post(path, order(), **{"Idempotency-Key": "1"}), 201)["id"] for one in callers
+    ]
+    assert len(set(made)) == 3
+    again = [
+        content(one.post(path, order(), **{"Idempotency-Key": "1"}), 201)["id"] for one in callers
+    ]
+    assert again == made
 
 
 @pytest.mark.usefixtures("stripe_is_away")
@@ -272,6 +288,24 @@ def test_a_registrant_gets_money_back_while_the_event_allows_it(
     assert cancelled["status"] == "CANCELLED"
     assert Refund.objects.exists() is refunded
     assert cancelled["review"] == (None if refunded else "cancelled_without_refund")
+
+
+def test_once_the_event_has_begun_only_the_staff_cancels(
+    organiser: Caller, anybody: Caller, stripe: str
+) -> None:
+    made = _paid(anybody, organiser.open_event())
+    now = timezone.now()
+    later = now + timedelta(days=1)
+    Event.objects.update(starts_at=now, ends_at=later, refund_until=later)
+    path = f"/registrations/{made['id']}/cancel"
+    problem = content(anybody.post(f"{path}?token={made['token']}"), 409)
+    assert problem["code"] == "event_begun"
+    assert Registration.objects.get().status == "PAID"
+    assert not Refund.objects.exists()
+    cancelled = content(organiser.post(path))
+    assert cancelled["status"] == "CANCELLED"
+    again = content(anybody.post(f"{path}?token={made['token']}"))
+    assert again["status"] == "CANCELLED", "what is cancelled already stays so"
 
 
 def test_the_staff_gives_the_money_back(

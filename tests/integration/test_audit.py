@@ -31,8 +31,11 @@ from inscrit.registrations.lifecycle import (
     DisputeStatus,
     Fact,
     MarkedPaid,
+    MoneyGivenBack,
     PaymentSucceeded,
     RefundRequested,
+    Resolution,
+    ReviewResolved,
 )
 from inscrit.registrations.models import PaymentMethod, Registration
 from inscrit.registrations.services import Contact, Order, Person
@@ -82,6 +85,13 @@ def paid(event: Event) -> Registration:
     return tell(registration, completed(registration))
 
 
+def accepted(event: Event, amount: int) -> Registration:
+    """Somebody paid another amount than was agreed, and a person accepted it."""
+    registration = register(event)
+    wrong = PaymentSucceeded(payment_of(registration), amount, "eur", livemode=False)
+    return tell(registration, wrong, ReviewResolved(Resolution.ACCEPT))
+
+
 def dispute(registration: Registration, *statuses: DisputeStatus) -> None:
     key = payment_of(registration)
     tell(registration, *(DisputeChanged(key, f"dp_{key}", PRICE, status) for status in statuses))
@@ -98,6 +108,9 @@ def busy_database() -> Event:
     register(make_event(price=0))
     with_a_last_place_at_a_price()
     tell(register(event, method="cheque"), MarkedPaid())
+    tell(register(event, method="cheque"), MarkedPaid(), MoneyGivenBack(100), MoneyGivenBack())
+    cash = tell(register(event, method="cheque"), MarkedPaid(), CancelRequested(refund=True))
+    tell(cash, MoneyGivenBack())
     tell(register(event), CheckoutExpired(None))
     tell(paid(event), RefundRequested(300), CancelRequested(refund=True))
     late = tell(register(event), CheckoutExpired(None))

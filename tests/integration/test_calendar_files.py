@@ -11,6 +11,9 @@ from icalendar import Calendar
 from inscrit.events.models import Event, EventStatus
 from inscrit.organisation.models import Organisation
 from inscrit.papers import calendar
+from inscrit.registrations import services
+from inscrit.registrations.ledger import Report
+from inscrit.registrations.lifecycle import MoveRequested
 from inscrit.registrations.models import JournalEntry, Registration
 
 from .seats import event, seat
@@ -115,6 +118,30 @@ def test_a_cancelled_registration_comes_after_the_one_that_was_confirmed() -> No
     then = sequence(registration)
     change(registration, "PAID")
     assert sequence(registration) > then
+
+
+def test_a_move_is_newer_than_all_that_was_told_of_the_event_before() -> None:
+    here, there = event(), event(title="La ferme, en juin")
+    registration = seat(here)
+    Event.objects.filter(pk=here.pk).update(confirmed=2)
+    for place in ("La grange", "Le pré", "Le verger"):
+        Event.objects.filter(pk=here.pk).update(location=place)
+    told = [sequence(registration)]
+    for destination in (there, here):  # and back again
+        services.report(Report(MoveRequested(destination.pk), "admin:marie", registration.pk))
+        told.append(sequence(registration))
+    assert Registration.objects.get().event == here
+    assert told == sorted(set(told))
+
+
+def test_an_event_that_was_left_and_deleted_still_counts() -> None:
+    here, there = event(), event(title="La ferme, en juin")
+    registration = seat(here)
+    Event.objects.filter(pk=here.pk).update(confirmed=2, location="La grange")
+    services.report(Report(MoveRequested(there.pk), "admin:marie", registration.pk))
+    then = sequence(registration)
+    here.delete()
+    assert sequence(registration) >= then
 
 
 def test_a_cancelled_event_is_taken_out_of_every_calendar() -> None:

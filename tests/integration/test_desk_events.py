@@ -10,12 +10,13 @@ from django.urls import reverse
 from django.utils import timezone, translation
 
 from inscrit.backoffice import page_of
-from inscrit.events.deeds import duplicate
+from inscrit.desk.glance import MOST_DAYS
+from inscrit.events.deeds import CloseSales, duplicate
 from inscrit.events.models import Event
 from inscrit.events.state import State, state_of
 
 from .desk import address, asked, done, fingerprint, listed, organiser, reader, seen, text_of
-from .event_form import save
+from .event_form import save, shown
 from .test_audit import make_event, paid, register
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -48,6 +49,16 @@ def test_an_event_elsewhere_is_typed_and_shown_in_its_own_time() -> None:
     assert 'value="2029-07-03T14:00"' in body
     assert 'value="2029-07-01T08:30"' in body
     assert "14:00 America/New York" in listed(desk, Event)
+
+
+def test_where_each_price_is_full_the_event_is_sold_out() -> None:
+    desk, event = organiser(), make_event(capacity=None)
+    event.options.create(name="Adulte", price=1000, quota=1, taken=1)
+    assert state_of(event, timezone.now()) is State.SOLD_OUT
+    assert '<b data-part="remaining">0</b>' in desk.get(page_of(event)).content.decode()
+    event.options.create(name="Enfant", price=500)
+    assert state_of(event, timezone.now()) is State.ON_SALE
+    assert '<b data-part="remaining">∞</b>' in desk.get(page_of(event)).content.decode()
 
 
 def test_another_time_zone_moves_the_moment_and_not_the_clock() -> None:
@@ -103,6 +114,45 @@ def test_sales_are_closed_and_opened_again() -> None:
     assert "Closed" in listed(desk, Event)
     assert "Registration is open again." in done(desk, event, "open-sales")
     assert state_of(fresh(event), timezone.now()) is State.ON_SALE
+
+
+def test_a_stale_page_does_not_open_again_what_was_closed_meanwhile() -> None:
+    desk, event = organiser(), make_event(price=1250)
+    read = shown(desk, event)
+    done(desk, event, "close-sales")
+    closed = fresh(event).sales_end_at
+    answer = desk.post(page_of(event), read | {"title": "Kermesse"})
+    assert answer.status_code == 200
+    page = text_of(answer)
+    assert "Something has changed meanwhile. Please look again." in page
+    assert f"What stands there now: {event.title}" in page  # and what was typed stays in the field
+    assert 'value="Kermesse"' in answer.content.decode()
+    assert page.count("What stands there now") == 2
+    assert fresh(event).sales_end_at == closed
+    # Having looked, one may still say so.
+    again = read | {"title": "Kermesse", "seen": answer.context["seen"]}
+    assert desk.post(page_of(event), again).status_code == 302
+    assert (fresh(event).title, fresh(event).sales_end_at) == ("Kermesse", None)
+
+
+def test_an_option_that_a_colleague_changed_makes_a_page_stale() -> None:
+    desk, event = organiser(), make_event()
+    option = event.options.create(name="Enfant", price=500)
+    read = shown(desk, event)
+    event.options.update(price=700)
+    page = text_of(desk.post(page_of(event), read))
+    assert "Please look again." in page
+    assert "What stands there now: 7.00" in page
+    option.refresh_from_db()
+    assert option.price == 700
+
+
+def test_who_registers_meanwhile_makes_no_page_stale() -> None:
+    desk, event = organiser(), make_event()
+    read = shown(desk, event)
+    register(event)
+    assert desk.post(page_of(event), read | {"title": "Kermesse"}).status_code == 302
+    assert fresh(event).title == "Kermesse"
 
 
 def test_whoever_was_slower_is_told_so() -> None:
@@ -218,3 +268,71 @@ def test_a_draft_is_seen_as_families_will_see_it_and_by_nobody_else() -> None:
     assert fresh(event).status == "draft"
     assert "/admin/login/" in Client().get(way)["Location"]
     assert Client().get(event.get_absolute_url()).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("field", "typed", "said"),
+    [
+        ("currency", "abc", "There is no such currency"),
+        ("price", "0.49", "By card no less than 0.50"),
+        ("sales_end_at", "2029-07-03T19:01", "Registration can’t close after the event"),
+        ("refund_until", "2029-07-03T19:01", "Money can’t be promised back after the event"),
+    ],
+)
+def test_what_would_go_wrong_later_is_refused_beside_its_field(
+    field: str, typed: str, said: str
+) -> None:
+    answer = save(organiser(), None, **TYPED | {field: typed})
+    assert answer.status_code == 200
+    assert said in str(answer.context["adminform"].form.errors[field])
+    assert not Event.objects.exists()
+
+
+def test_a_currency_that_somebody_registered_in_stays() -> None:
+    desk, event = organiser(), make_event(price=1250)
+    assert save(desk, event, currency="chf").status_code == 302
+    register(fresh(event))
+    answer = save(desk, event, currency="jpy", price="1250")
+    assert "is not changed any more" in str(answer.context["adminform"].form.errors["currency"])
+    assert fresh(event).currency == "chf"
+    assert save(desk, event, currency="CHF", title="Bal").status_code == 302
+    assert (fresh(event).currency, event.title) == ("chf", "Bal")
+
+
+def test_what_no_card_can_pay_may_be_paid_in_cash() -> None:
+    said = TYPED | {"price": "0.49", "payment_methods": ["cash"]}
+    assert save(organiser(), None, **said).status_code == 302
+    assert Event.objects.get().price == 49
+
+
+def test_nobody_registers_for_what_is_over() -> None:
+    now = timezone.now()
+    over = {"starts_at": now - timedelta(days=2), "ends_at": now - timedelta(days=1)}
+    event = make_event(sales_end_at=now + timedelta(days=1), **over)
+    assert not event.is_on_sale(now)
+    assert event.sales_close_at == event.ends_at
+
+
+def test_closing_says_that_the_waiting_list_ends_too() -> None:
+    event = make_event(capacity=1)
+
+    def told() -> list[str]:
+        with translation.override("en"):
+            return [
+                one for one in CloseSales().prospect(fresh(event)).consequences if "list" in one
+            ]
+
+    assert told() == []
+    Event.objects.filter(pk=event.pk).update(waiting=3)
+    (line,) = told()
+    assert "3 places" in line
+
+
+def test_a_long_sale_is_drawn_for_its_last_months() -> None:
+    event = make_event()
+    long_ago = register(event)
+    long_ago.created_at = timezone.now() - timedelta(days=400)
+    long_ago.save(update_fields=["created_at"])
+    register(event)
+    body = organiser().get(page_of(event)).content.decode()
+    assert f'<svg viewBox="0 0 {MOST_DAYS} 100"' in body

@@ -19,10 +19,11 @@ from openpyxl import load_workbook
 from inscrit.desk import csv_file
 from inscrit.desk.table import COLUMNS, Lines, titles
 from inscrit.desk.workbook import pieces
+from inscrit.registrations.lifecycle import ChargeRefunded
 from inscrit.registrations.models import Participant, Registration
 
 from .desk import organiser, text_of
-from .test_audit import make_event, paid, register
+from .test_audit import accepted, make_event, paid, payment_of, register, tell
 
 if TYPE_CHECKING:
     from django.http import StreamingHttpResponse
@@ -67,11 +68,42 @@ def test_in_english_it_has_commas_and_points() -> None:
     assert (row["amount"], row["currency"], row["status"]) == ("12.50", "EUR", "Paid")
 
 
+def test_an_amount_is_what_came_not_what_was_agreed() -> None:
+    registration = accepted(make_event(), 600)
+    tell(registration, ChargeRefunded(payment_of(registration), 200))
+    (row,) = rows_of(download(organiser(), "registrations", "csv"), ",")
+    assert (row["amount"], row["refunded"], row["currency"]) == ("6.00", "2.00", "EUR")
+
+
 def test_a_line_for_each_participant() -> None:
     register(make_event(), people=3)
     rows = rows_of(download(organiser(), "participants", "csv"), ",")
     assert [row["first name"] for row in rows] == ["P0", "P1", "P2"]
     assert len({row["number"] for row in rows}) == 1
+
+
+def test_the_sum_over_participants_is_what_was_paid() -> None:
+    event = make_event(price=1250)
+    paid(event)
+    register(event, people=3)
+    rows = rows_of(download(organiser(), "participants", "csv"), ",")
+    told = [tuple(row[name] for name in ("price", "amount", "refunded", "places")) for row in rows]
+    assert told == [
+        ("12.50", "37.50", "0.00", "3"),
+        ("12.50", "", "", ""),
+        ("12.50", "", "", ""),
+        ("12.50", "12.50", "0.00", "1"),
+    ]
+    sheet = sheet_of(download(organiser("fr"), "participants", "xlsx"))
+    amounts = [row[sheet[0].index("montant")] for row in sheet[1:]]
+    assert amounts == [37.5, None, None, 12.5]
+
+
+def test_where_no_price_was_noted_each_has_the_same_part() -> None:
+    register(make_event(price=1250), people=2)
+    Participant.objects.update(price=None)
+    rows = rows_of(download(organiser(), "participants", "csv"), ",")
+    assert [row["price"] for row in rows] == ["12.50", "12.50"]
 
 
 @pytest.mark.parametrize("form", ["csv", "xlsx"])
@@ -216,7 +248,7 @@ def test_fifty_thousand_lines_are_never_in_memory_at_once(form: str) -> None:
 
 def test_every_column_has_its_title() -> None:
     assert len(titles(Lines.REGISTRATIONS)) == len(COLUMNS) + 1
-    assert len(titles(Lines.PARTICIPANTS)) == len(COLUMNS) + 2
+    assert len(titles(Lines.PARTICIPANTS)) == len(COLUMNS) + 3
 
 
 def test_the_attendance_list_is_by_name_and_says_who_has_not_paid() -> None:

@@ -13,12 +13,20 @@ from hypothesis import strategies as st
 
 from inscrit.desk import charts
 from inscrit.desk.figures import figures
-from inscrit.registrations.lifecycle import CheckoutExpired, MarkedPaid
+from inscrit.registrations.lifecycle import (
+    CancelRequested,
+    ChargeRefunded,
+    CheckoutExpired,
+    DisputeChanged,
+    DisputeStatus,
+    MarkedPaid,
+    MoneyGivenBack,
+)
 from inscrit.registrations.models import Registration
 
-from .desk import organiser, text_of
+from .desk import organiser, seen, text_of
 from .test_admin_first_page import plans
-from .test_audit import make_event, paid, register, tell
+from .test_audit import accepted, make_event, paid, payment_of, register, tell
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -53,6 +61,38 @@ def test_todays_registrations_and_money(desk: Client) -> None:
     assert "Kermesse Open" in page
     assert "Confirmed 4 Held 0 Free 16 of 20" in page
     assert "Latest registrations Parent" in page
+
+
+def test_money_is_what_came_not_what_was_agreed(desk: Client) -> None:
+    event = make_event(price=1000)
+    accepted(event, 600)
+    back = accepted(event, 1500)
+    assert "Money today €21.00" in first_page(desk)
+    tell(back, ChargeRefunded(payment_of(back), 400))
+    assert "Money today €17.00" in first_page(desk)
+    tell(back, CancelRequested(refund=False))
+    assert "Money today €17.00" in first_page(desk)
+    tell(back, ChargeRefunded(payment_of(back), 1500))
+    assert "Money today €6.00" in first_page(desk)
+    assert "Money received €6.00" in seen(desk, event)
+
+
+def test_what_the_bank_took_back_of_another_amount_is_no_money(desk: Client) -> None:
+    event = make_event(price=1000)
+    wrong = accepted(event, 600)
+    paid(event)
+    tell(wrong, DisputeChanged(payment_of(wrong), "dp_1", 600, DisputeStatus.LOST))
+    assert "Money today €10.00" in first_page(desk)
+
+
+def test_what_was_given_back_by_hand_is_no_money_any_more(desk: Client) -> None:
+    event = make_event(price=1000)
+    cheque = tell(register(event, method="cheque"), MarkedPaid(), CancelRequested(refund=True))
+    assert "Money today €10.00" in first_page(desk)
+    tell(cheque, MoneyGivenBack(400))
+    assert "Money today €6.00" in first_page(desk)
+    tell(cheque, MoneyGivenBack())
+    assert "Money received €0.00" in seen(desk, event)
 
 
 def test_each_currency_by_itself(desk: Client) -> None:
@@ -91,7 +131,7 @@ def test_more_registrations_ask_no_more_questions(desk: Client) -> None:
     assert few <= 22
 
 
-def test_the_figures_take_four_queries_answered_by_indexes() -> None:
+def test_the_figures_take_five_queries_answered_by_indexes() -> None:
     """But for the events, of which no school has many."""
     for _ in range(3):
         paid(make_event())
@@ -101,7 +141,7 @@ def test_the_figures_take_four_queries_answered_by_indexes() -> None:
             found = figures(timezone.now())
         cursor.execute("RESET enable_seqscan")
     assert found.today == 3
-    assert len(asked) == 4
+    assert len(asked) == 5
     by_index = "".join(told).replace("Seq Scan on events_event", "")
     assert "Seq Scan" not in by_index
     assert "registration_by_age" in by_index
@@ -127,3 +167,12 @@ def test_a_chart_shows_every_day_and_stays_in_its_frame(found: dict[int, int]) -
     assert drawn.total == summed.total == str(sum(found.values()))
     heights = [point.height for point in summed.points]
     assert heights == sorted(heights)
+
+
+def test_a_quiet_day_beside_a_busy_one_is_drawn_and_told() -> None:
+    span = charts.days(date(2029, 7, 1), date(2029, 7, 4))
+    by_day = {span[0]: 1, span[1]: 1000, span[3]: -5}
+    drawn = charts.chart(span, by_day)
+    assert [point.height for point in drawn.points] == [1, 100, 0, 0]
+    assert [point.text for point in drawn.told] == ["1", "1000", "-5"]
+    assert [point.text for point in charts.curve(span, by_day).told] == ["1", "1001", "1001", "996"]

@@ -9,18 +9,32 @@ from django.db import transaction
 from django.db.models import Model
 from django.http import HttpRequest
 from django.test import Client
-from django.utils import translation
+from django.utils import timezone, translation
 
 from inscrit.backoffice import page_of
 from inscrit.desk.help_texts import help_for
+from inscrit.events.models import Event
 from inscrit.jobs import in_database
 from inscrit.mail.models import Message
 from inscrit.registrations.admin import RegistrationAdmin
 from inscrit.registrations.correcting import Correction
 from inscrit.registrations.lifecycle import CheckoutExpired, RefundRequested
 from inscrit.registrations.models import Registration, RegistrationStatus
+from inscrit.registrations.services import Contact, Order, Person
+from inscrit.waiting.services import join
 
-from .desk import address, asked, chosen, done, listed, organiser, reader, seen, text_of
+from .desk import (
+    address,
+    asked,
+    chosen,
+    done,
+    fingerprint,
+    listed,
+    organiser,
+    reader,
+    seen,
+    text_of,
+)
 from .test_admin_inbox import expired
 from .test_audit import make_event, paid, register, tell
 
@@ -35,6 +49,7 @@ def desk() -> Client:
 def correct(desk: Client, registration: Registration, names: str = "P", **said: Any) -> str:
     people = list(registration.participants.all())
     form = {
+        "seen": fingerprint(desk, registration),
         "contact_name": registration.contact_name,
         "contact_email": registration.contact_email,
         "locale": registration.locale,
@@ -54,6 +69,33 @@ def correct(desk: Client, registration: Registration, names: str = "P", **said: 
     return answer
 
 
+def test_a_stale_page_does_not_bring_back_what_a_colleague_corrected(desk: Client) -> None:
+    registration = register(make_event())
+    read, old = fingerprint(desk, registration), registration.contact_email
+    correct(desk, registration, contact_email="new@example.org")
+    stale = {"seen": read, "contact_name": "Zoé", "contact_email": old}
+    page = correct(desk, registration, "Q", **stale)
+    assert "Something has changed meanwhile. Please look again." in page
+    assert "What stands there now: new@example.org" in page
+    assert "What stands there now: P0" in page
+    assert registration.contact_email == "new@example.org"
+
+
+def test_a_name_that_a_colleague_corrected_makes_a_page_stale(desk: Client) -> None:
+    registration = register(make_event())
+    read = fingerprint(desk, registration)
+    registration.participants.update(last_name="Petit")
+    assert "Please look again." in correct(desk, registration, seen=read)
+
+
+def test_what_a_webhook_does_makes_no_page_stale(desk: Client) -> None:
+    registration = register(make_event(), method="cheque")
+    read = fingerprint(desk, registration)
+    done(desk, registration, "mark-paid")
+    assert "changed successfully" in correct(desk, registration, seen=read, contact_name="Zoé")
+    assert registration.contact_name == "Zoé"
+
+
 def test_a_paid_registration_is_moved_from_its_page(desk: Client) -> None:
     here, there = make_event(title="Lundi"), make_event(title="Mardi")
     registration = paid(here)
@@ -66,6 +108,22 @@ def test_a_paid_registration_is_moved_from_its_page(desk: Client) -> None:
     assert "From “Lundi” to “Mardi”. moved marie-en" in page
     registration.refresh_from_db()
     assert registration.event == there
+
+
+def test_whoever_moves_somebody_past_a_waiting_list_is_told_so(desk: Client) -> None:
+    registration = paid(make_event(title="Lundi"))
+    there = make_event(title="Mardi", capacity=2)
+    make_event(title="Mercredi")
+    register(there, people=2)
+    join(Order(there.pk, Contact("A", "a@example.org", "fr"), [Person("B", "C")] * 2))
+    question = asked(desk, registration, "move")
+    assert "Mardi" not in question
+    Event.objects.filter(pk=there.pk).update(capacity=3)
+    question = asked(desk, registration, "move")
+    assert "(1 place left, 2 people wait for a place)" in question
+    assert "Others wait for a place at “Mardi”: moved there, it takes one before them." in question
+    assert "at “Mercredi”" not in question
+    assert "The registration is now at “Mardi”." in done(desk, registration, "move", event=there.pk)
 
 
 def test_only_events_that_suit_are_offered(desk: Client) -> None:
@@ -191,7 +249,21 @@ def test_cheques_are_marked_paid_once_the_person_said_yes(desk: Client) -> None:
 
 @pytest.mark.parametrize(
     "query",
-    ["parent", "parent@example.org", "Zoé", "Durand", "{id}", "pi_{id}_1", "re_1"],
+    [
+        "parent",
+        "jean_dupont@example.org",
+        "jean_dupont",  # looks like a number of Stripe's, and is none
+        "re_parent",
+        "Zoé",
+        "zoe",
+        "ZOÉ durand",
+        "Durand",
+        "{id}",
+        "pi_{id}_1",
+        "re_1",
+        "dp_1",
+        " dp_1 ",
+    ],
 )
 def test_a_registration_is_found_by_whatever_is_known_of_it(desk: Client, query: str) -> None:
     event = make_event()
@@ -201,8 +273,13 @@ def test_a_registration_is_found_by_whatever_is_known_of_it(desk: Client, query:
     Registration.objects.filter(pk=other.pk).update(
         contact_name="Autre", contact_email="autre@example.net"
     )
+    Registration.objects.filter(pk=registration.pk).update(
+        contact_name="A re_parent", contact_email="jean_dupont@example.org"
+    )
     tell(registration, RefundRequested(100))
-    registration.payments.get().refunds.update(stripe_id="re_1")
+    payment = registration.payments.get()
+    payment.refunds.update(stripe_id="re_1")
+    payment.disputes.create(id="dp_1", status="lost", amount=100)
     found = listed(desk, Registration, "?q=" + query.replace("{id}", registration.pk))
     assert registration.pk in found
     assert other.pk not in found
@@ -212,6 +289,8 @@ def test_everything_around_a_registration_is_one_story(desk: Client) -> None:
     registration = paid(make_event())
     tell(registration, RefundRequested(400))
     expired(registration)
+    guest = registration.participants.get()
+    guest.arrivals.create(by="yann", undone_at=timezone.now(), undone_by="marie")
     page = seen(desk, registration)
     story = page[page.index("What has happened") :]
     for sentence in (
@@ -221,6 +300,8 @@ def test_everything_around_a_registration_is_one_story(desk: Client) -> None:
         "Refund of €4.00. It is now: Asked for.",
         "E-mail “Registration confirmed” to parent@example.org: Queued.",
         "Stripe told: A payment page was closed unpaid.",
+        f"{guest} was let in. yann",
+        f"The arrival of {guest} was taken back. marie",
     ):
         assert sentence in story
 

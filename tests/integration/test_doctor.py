@@ -7,7 +7,7 @@ import ssl
 import subprocess
 import threading
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta, tzinfo
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -21,11 +21,12 @@ from django.utils import timezone, translation
 from inscrit import config, direct, ports
 from inscrit.api.models import Role
 from inscrit.backoffice import list_of
-from inscrit.doctor import canary, database, disk, examination, mail, ping, stripe, work
+from inscrit.doctor import canary, clocks, database, disk, examination, mail, ping, stripe, work
 from inscrit.doctor.finding import Finding, State
 from inscrit.doctor.models import SetUp
 from inscrit.payments import stripe_gateway
 from inscrit.people import roles
+from inscrit.sandbox import errors
 from inscrit.webhooks import fetching
 from inscrit.webhooks.endpoints import EVENTS
 from inscrit.webhooks.models import StripeEvent
@@ -139,6 +140,57 @@ def test_deliveries_that_all_fail_are_told_although_the_events_are_fetched(
     assert named(at_stripe(), "undelivered").state is State.OK
     StripeEvent.objects.filter(secret=fetching.SOURCE).delete()
     assert named(at_stripe(), "undelivered").state is State.WARNING
+
+
+def test_an_outage_of_many_pages_is_told_though_its_first_event_came(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stripe, "UNDELIVERED_UNTIL", timedelta(0))
+    monkeypatch.setattr(stripe_gateway, "PAGE", 1)
+    endpoint(account)
+    account.pay(register())
+    reconcile()
+    assert StripeEvent.objects.count() > 1
+    for first in StripeEvent.objects.all():  # whichever Stripe names first
+        StripeEvent.objects.update(secret=fetching.SOURCE)
+        StripeEvent.objects.filter(pk=first.pk).update(
+            secret="a secret", received_at=timezone.now() - timedelta(hours=1)
+        )
+        assert named(at_stripe(), "undelivered").state is State.ERROR
+
+
+def restricted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sandbox knows no restricted keys: https://docs.stripe.com/keys/restricted-api-keys"""
+
+    def refuse(status: int) -> errors.StripeError:
+        said = "The provided key does not have the required permissions for this endpoint."
+        return errors.StripeError(said, status=status, kind="invalid_request_error")
+
+    monkeypatch.setattr(errors, "server_error", refuse)
+
+
+@pytest.mark.parametrize("late", [0, 120])
+def test_a_key_that_may_not_read_the_account_compares_the_clock_all_the_same(
+    account: Account, monkeypatch: pytest.MonkeyPatch, late: int
+) -> None:
+    """It is the key that the guide recommends, and a refusal tells the time as well."""
+    restricted(monkeypatch)
+    monkeypatch.setattr(clocks, "datetime", Late(late))
+    account.break_down(kind="error", path="/v1/account", status=403)
+    endpoint(account)
+    found = at_stripe()
+    assert named(found, "stripe").state is State.OK
+    assert named(found, "stripe_clock").state is (State.ERROR if late else State.OK)
+
+
+@dataclasses.dataclass
+class Late:
+    """This machine's clock."""
+
+    seconds: int
+
+    def now(self, zone: tzinfo) -> datetime:
+        return datetime.now(zone) - timedelta(seconds=self.seconds)
 
 
 def test_without_a_key_stripe_is_not_asked() -> None:
@@ -277,6 +329,23 @@ def test_the_database_is_in_order() -> None:
     assert [one for one in found if one.state is not State.OK] == []
 
 
+def test_a_database_that_takes_no_writes_is_told() -> None:
+    assert named(database.look(settings()), "database_writes").state is State.OK
+    with connection.cursor() as cursor:
+        cursor.execute("SET default_transaction_read_only = on")
+        found = named(database.look(settings()), "database_writes")
+        cursor.execute("SET default_transaction_read_only = off")
+    assert found.state is State.ERROR
+    assert "default_transaction_read_only" in found.mend
+
+
+def test_a_standby_is_told_with_the_address_that_finds_the_primary() -> None:
+    found = database.writes(read_only=True, standby=True)
+    assert found.state is State.ERROR
+    assert "standby" in found.what
+    assert "target_session_attrs=read-write" in found.mend
+
+
 def test_a_missing_migration_is_told() -> None:
     with connection.cursor() as cursor:
         forgotten = "UPDATE django_migrations SET app = %s WHERE app = %s"
@@ -313,8 +382,10 @@ def test_a_worker_that_lives_and_one_that_died(no_worker: None) -> None:
     assert named(work.look(settings()), "worker").what == "No worker is running."
     sql("INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now() - interval '1 hour')")
     assert "the last one was seen" in named(work.look(settings()), "worker").what
-    sql("INSERT INTO procrastinate_workers DEFAULT VALUES")
-    assert named(work.look(settings()), "worker").state is State.OK
+    for _side in range(2):
+        sql("INSERT INTO procrastinate_workers DEFAULT VALUES")
+        found = named(work.look(settings()), "worker")
+        assert (found.state, found.what) == (State.OK, "1 worker is at work.")
 
 
 def test_work_that_waits_too_long(no_worker: None) -> None:

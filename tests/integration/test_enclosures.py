@@ -72,7 +72,7 @@ def test_the_code_stands_in_the_html_and_is_read_from_the_mail() -> None:
 def test_the_text_is_still_there_for_who_reads_no_html() -> None:
     mail = arrived(seat(event()))
     text = part(mail, "text/plain").get_content()
-    assert "Ci-joint\u202f: votre reçu, la date pour votre agenda." in text
+    assert "Ci-joint\u00a0: votre reçu, la date pour votre agenda." in text
     assert part(mail, "multipart/alternative").get_content_type() == "multipart/alternative"
 
 

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from inscrit import ports
 from inscrit.events.models import Event
+from inscrit.monitoring import metrics
 from inscrit.payments import checkout, stripe_gateway, tasks
 from inscrit.payments.models import CheckoutSession, Refund
 from inscrit.registrations import services
@@ -23,6 +24,7 @@ from inscrit.registrations.lifecycle import RefundRequested
 from inscrit.registrations.models import PaymentMethod, Registration
 from inscrit.registrations.services import Contact, Order, Person
 
+from .account import Account, register
 from .at_stripe import forget_jobs
 from .conftest import pay
 
@@ -153,6 +155,33 @@ def test_if_stripe_cannot_be_reached_the_places_are_given_back(
     event.refresh_from_db()
     assert (registration.status, event.held) == ("CANCELLED", 0)
     assert registration.journal.last().reason == "checkout_unavailable"  # type: ignore[union-attr]
+
+
+def openings() -> dict[str, float]:
+    """How often Stripe was asked to open a payment page, by what became of it."""
+    (family,) = metrics.CHECKOUTS.collect()
+    return {
+        one.labels["result"]: one.value for one in family.samples if one.name.endswith("_total")
+    }
+
+
+def test_payment_pages_are_counted_by_what_became_of_them(
+    account: Account, stripe_at: Callable[[str], None]
+) -> None:
+    before = openings()
+
+    def added() -> dict[str, float]:
+        return {result: number - before[result] for result, number in openings().items()}
+
+    register()
+    assert added() == {"opened": 1, "refused": 0, "unavailable": 0}
+    account.break_down(kind="error", path="/v1/checkout/sessions", status=401)
+    with pytest.raises(checkout.CheckoutNotOpened):
+        register()
+    stripe_at(f"http://127.0.0.1:{ports.free()}")
+    with pytest.raises(checkout.CheckoutNotOpened):
+        register()
+    assert added() == {"opened": 1, "refused": 1, "unavailable": 1}
 
 
 def lapse(registration: Registration) -> None:

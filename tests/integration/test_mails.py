@@ -3,6 +3,7 @@
 import itertools
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
+from typing import Any
 
 import pytest
 from django.core.mail import EmailMultiAlternatives
@@ -125,6 +126,16 @@ def test_the_confirmation_tells_amount_places_and_local_time(registration: Regis
     assert "€25.00" in str(mail(registration, "confirmed", "en").body)
 
 
+def test_the_confirmation_tells_the_amount_that_came(registration: Registration) -> None:
+    registration.status, registration.paid_at = "PAID", timezone.now()
+    registration.payments.create(
+        key="pi_1", status="succeeded", amount=1700, currency="eur", settles=True
+    )
+    text = str(mail(registration, "confirmed").body)
+    assert "votre paiement de 17,00" in text
+    assert "25,00" not in text
+
+
 def test_a_free_confirmation_speaks_of_no_money(registration: Registration) -> None:
     registration.status, registration.amount, registration.paid_at = "FREE", 0, None
     text = str(mail(registration, "confirmed", "en").body)
@@ -147,6 +158,23 @@ def test_who_cancels_before_paying_reads_that_nothing_was_charged(
 ) -> None:
     registration.status, registration.paid_at = "CANCELLED", None
     assert "Nothing was charged." in str(mail(registration, "cancelled", "en").body)
+
+
+@pytest.mark.parametrize(
+    ("money", "said"),
+    [
+        ({"status": "processing"}, "Your payment is under way."),
+        ({"refund_ordered": 2500}, "What you paid is being returned"),
+        ({}, "the organiser decides about it"),
+    ],
+)
+def test_a_cancelled_registration_reads_what_becomes_of_its_money(
+    registration: Registration, money: dict[str, Any], said: str
+) -> None:
+    registration.status, registration.event.status = "CANCELLED", EventStatus.CANCELLED
+    came = {"key": "pi_1", "status": "succeeded", "amount": 2500, "currency": "eur"}
+    registration.payments.create(**came | money)
+    assert said in str(mail(registration, "cancelled", "en").body)
 
 
 def test_who_paid_by_cheque_and_cancels_hears_from_the_organiser(

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from inscrit.events.models import Event
 from inscrit.mail import delivery, digest, nudging, unsubscribing
 from inscrit.mail.models import EventMails, Message, MessageKind, Sending, Unsubscribed
-from inscrit.registrations.lifecycle import CancelRequested, CheckoutExpired, Fact
+from inscrit.registrations.lifecycle import CancelRequested, ChargeRefunded, CheckoutExpired, Fact
 from inscrit.registrations.models import Registration
 
 from .conftest import Setting
 from .mailserver import MailServer
-from .test_audit import completed, make_event, paid, register, tell
+from .test_audit import PRICE, accepted, completed, make_event, paid, payment_of, register, tell
 
 pytestmark = pytest.mark.django_db
 
@@ -67,6 +67,13 @@ def test_a_hold_of_a_day_is_another_rooms_to_tell() -> None:
     registration = register(make_event())
     registration.hold_expires_at = timezone.now() + timedelta(minutes=15)
     registration.created_at = timezone.now() - timedelta(hours=23)
+    registration.save()
+    assert nudging.tell_the_unpaid() == 0
+
+
+def test_who_was_offered_a_place_just_now_knows_until_when() -> None:
+    registration = minutes_ago(register(make_event()), 12)
+    registration.offered_until = registration.hold_expires_at
     registration.save()
     assert nudging.tell_the_unpaid() == 0
 
@@ -210,10 +217,10 @@ def test_the_digest_comes_once_a_day_from_its_hour_on(
     assert body is not None
     text = body.get_content()
     assert mail["to"] == organiser
-    assert mail["subject"] == "Hier\u202f: 1 nouvelle inscription"
+    assert mail["subject"] == "Hier\u00a0: 1 nouvelle inscription"
     assert "Kermesse" in text
-    assert "Encaissé en tout\u202f: 10,00\u00a0€" in text
-    assert "confirmées\u202f: 1, retenues\u202f: 0, libres\u202f: 19 sur 20" in text
+    assert "Encaissé en tout\u00a0: 10,00\u00a0€" in text
+    assert "confirmées\u00a0: 1, retenues\u00a0: 0, libres\u00a0: 19 sur 20" in text
     kept = Sending.objects.get(message=message)
     assert kept.subject == mail["subject"]
     # Whoever reads the outbox asks for nothing in the reader's name.
@@ -250,6 +257,15 @@ def test_what_needs_a_person_stands_in_the_digest(organiser: str) -> None:
     paid(make_event()).messages.update(state="failed")
     figures = digest.figures_of(timezone.localdate())
     assert any(str(line).startswith("1 ") for line in figures["waiting"])
+
+
+def test_the_digest_tells_what_came_not_what_was_agreed(organiser: str) -> None:
+    event = make_event()
+    wrong = accepted(event, 600)
+    tell(wrong, ChargeRefunded(payment_of(wrong), 200))
+    paid(event)
+    (found,) = digest.events_of(timezone.localdate())
+    assert (found.received, found.kept) == (600 + PRICE, 400 + PRICE)
 
 
 DAY = datetime(2026, 3, 29, tzinfo=PARIS).date()  # it has 23 hours: clocks go forward

@@ -7,7 +7,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from django.db import OperationalError, connection
+from django.db import IntegrityError, OperationalError, connection
 
 from inscrit import direct, migrating
 
@@ -83,6 +83,27 @@ def test_outside_of_a_transaction_only_the_statement_that_waited_is_done_again(
         migrating.migrate()
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE first_step; ALTER TABLE events_event DROP COLUMN never")
+
+
+def test_an_index_that_was_begun_and_killed_is_made_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def make_it(*_a: Any, **_n: Any) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute('CREATE UNIQUE INDEX CONCURRENTLY "begun" ON begun_table (a)')
+
+    monkeypatch.setattr(migrating, "call_command", make_it)
+    with another() as one:
+        one.execute("CREATE TABLE begun_table (a int)")
+        one.execute("INSERT INTO begun_table VALUES (1), (1)")
+        with pytest.raises(IntegrityError):
+            migrating.migrate()
+        valid = "SELECT indisvalid FROM pg_index WHERE indexrelid = 'begun'::regclass"
+        assert one.execute(valid).fetchone() == (False,)
+        one.execute("DELETE FROM begun_table")
+        migrating.migrate()
+        assert one.execute(valid).fetchone() == (True,)
+        one.execute("DROP TABLE begun_table")
 
 
 def test_it_is_given_up_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -111,12 +111,12 @@ def test_an_export_of_registrations_has_columns_for_what_was_asked() -> None:
 def test_an_export_of_participants_says_what_was_said_of_each() -> None:
     family(camp())
     people = rows_of(download(organiser(), "participants", "csv"), ",")
-    told = [(row["first name"], row["price option"], row["Allergies ?"]) for row in people]
-    assert sorted(told) == [
-        ("Ana", "Adulte", ""),
-        ("Bo", "Enfant", "noix"),
-        ("Cléo", "Enfant", ""),
-        ("Dan", "Bébé", ""),
+    names = ("first name", "price option", "price", "Allergies ?")
+    assert sorted(tuple(row[name] for name in names) for row in people) == [
+        ("Ana", "Adulte", "15.00", ""),
+        ("Bo", "Enfant", "8.00", "noix"),
+        ("Cléo", "Enfant", "8.00", ""),
+        ("Dan", "Bébé", "0.00", ""),
     ]
     assert {row["Téléphone ?"] for row in people} == {"0611"}
 
@@ -125,7 +125,7 @@ def test_nothing_asked_is_no_column() -> None:
     services.hold_places(order(make_event(), None))
     content = download(organiser(), "participants", "csv").decode("utf-8-sig")
     header = next(csv.reader(io.StringIO(content)))
-    assert header[-1] == "first name"
+    assert header[-2:] == ["first name", "price"]
     assert "price option" not in header
 
 

@@ -1,5 +1,6 @@
 """The outbox against a real mail server that refuses, goes away and comes back."""
 
+import socket
 import threading
 from datetime import timedelta
 
@@ -7,7 +8,7 @@ import pytest
 from asgiref.sync import async_to_sync
 from django.contrib.auth.models import User
 from django.db import IntegrityError, connection, transaction
-from django.test import Client
+from django.test import Client, override_settings
 from django.urls import reverse
 from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
@@ -96,6 +97,29 @@ def test_without_a_mail_server_only_one_message_loses_a_try(server: MailServer) 
     async_to_sync(tasks.deliver.func)(message_ids=ids)
     tries = Message.objects.order_by("pk").values_list("attempts", flat=True)
     assert list(tries) == [1, 0, 0]
+
+
+def test_only_one_message_at_a_time_waits_for_a_mail_server_that_says_nothing(
+    server: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks, "silence", tasks.Silence(long_seconds=0.5))
+    event = make_event()
+    ids = [confirmation(paid(event)).pk for _ in range(4)]
+    tries = Message.objects.order_by("pk").values_list("attempts", flat=True)
+    with (
+        socket.create_server(("127.0.0.1", 0)) as silent,
+        override_settings(EMAIL_PORT=silent.getsockname()[1], EMAIL_TIMEOUT=1),
+    ):
+        for one in ids[:3]:
+            async_to_sync(tasks.deliver.func)(message_ids=[one])
+        assert list(tries.all()) == [1, 0, 0, 0]
+        sweep()  # looks whether it speaks again
+        assert sum(tries.all()) == 2
+    sweep()
+    assert len(server.taken) == 4
+    later = confirmation(paid(event))
+    async_to_sync(tasks.deliver.func)(message_ids=[later.pk])
+    assert len(server.taken) == 5
 
 
 def test_a_message_that_is_refused_does_not_hold_up_the_others(server: MailServer) -> None:

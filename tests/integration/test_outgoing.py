@@ -1,17 +1,19 @@
 """Other programs are told of every change, by a real server that checks the signatures."""
 
 import json
+import re
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from inscrit.events.models import Event
+from inscrit.api.schemas import ASKED, EventPatch
+from inscrit.events.models import Event, Photo, PriceOption
 from inscrit.mail.models import Message as Mail
 from inscrit.outgoing import delivery, secrets, services, tasks
 from inscrit.outgoing.models import Attempt, Delivery, DeliveryState, Endpoint, Message
@@ -99,6 +101,149 @@ def test_places_that_move_are_no_change_of_the_event(endpoint: Endpoint) -> None
     Event.objects.filter(pk=event.pk).update(confirmed=3)
     Event.objects.filter(pk=event.pk).update(title=event.title)
     assert [one.type for one in Message.objects.all()] == ["event.created"]
+
+
+def options(event: Event, *names: str) -> list[PriceOption]:
+    return [PriceOption.objects.create(event=event, name=name, price=500) for name in names]
+
+
+CHANGES: dict[str, Any] = {
+    "title": "Bal",
+    "description": "Venez",
+    "location": "Cour",
+    "starts_at": "2029-07-03T13:00:00Z",
+    "ends_at": "2029-07-03T18:00:00Z",
+    "time_zone": "America/New_York",
+    "price": 900,
+    "currency": "chf",
+    "capacity": 12,
+    "sales_end_at": "2029-07-01T12:00:00Z",
+    "refund_until": "2029-07-01T12:00:00Z",
+    "status": "draft",
+    "late_payment": "review",
+    "lost_dispute": "review",
+    "offer_hours": 48,
+    "payment_methods": ["transfer"],
+    "payment_days": 5,
+    "how_to_pay": "IBAN",
+    "options": [{"name": "Adulte", "price": 1250}, {"name": "Enfant", "price": 800, "quota": 9}],
+    "questions": [{"text": "Des allergies ?"}, {"text": "Repas ?", "kind": "yes_no"}],
+    "consents": [{"text": "J’accepte."}],
+}
+
+
+def test_all_that_can_be_changed_is_tried() -> None:
+    assert CHANGES.keys() == EventPatch.model_fields.keys()
+
+
+@pytest.mark.parametrize("field", CHANGES)
+def test_whatever_is_changed_of_an_event_is_told_once(
+    receiver: Receiver, endpoint: Endpoint, organiser: Caller, field: str
+) -> None:
+    event = organiser.open_event()
+    work_now()
+    receiver.heard.clear()
+    for _ in range(2):  # the second time nothing is changed any more
+        content(organiser.patch(f"/events/{event['id']}", {field: CHANGES[field]}))
+        if field in ASKED:
+            break
+    work_now()
+    (told,) = receiver.verified(secrets.secret(endpoint))
+    assert told["type"] == "event.updated"
+    assert told["data"][field] == content(organiser.get(f"/events/{event['id']}"))[field]
+    assert told["data"][field] != event[field]
+
+
+def test_one_change_of_many_things_is_one_message(endpoint: Endpoint, organiser: Caller) -> None:
+    lists = {name: CHANGES[name] for name in ASKED}
+    event = organiser.open_event(**lists)
+    assert [one.type for one in Message.objects.all()] == ["event.created"]
+    path = f"/events/{event['id']}"
+    content(organiser.patch(path, {"title": "Bal", "how_to_pay": "IBAN", **lists}))
+    assert Message.objects.filter(type="event.updated").count() == 1
+    content(organiser.patch(path, {name: [] for name in ASKED}))
+    assert Message.objects.filter(type="event.updated").count() == 2
+    content(organiser.patch(path, {"options": []}))
+    assert Message.objects.count() == 3, "nothing was changed any more"
+
+
+def test_publishing_is_told_whatever_else_is_changed_with_it(
+    endpoint: Endpoint, organiser: Caller
+) -> None:
+    event = organiser.open_event(status="draft")
+    Message.objects.all().delete()
+    said = {"status": "published", "options": CHANGES["options"]}
+    content(organiser.patch(f"/events/{event['id']}", said))
+    assert [one.type for one in Message.objects.all()] == ["event.published"]
+
+
+def test_two_events_changed_together_are_told_each(endpoint: Endpoint) -> None:
+    one, other = make_event(), make_event()
+    Message.objects.all().delete()
+    with transaction.atomic():
+        options(one, "Adulte", "Enfant")
+        options(other, "Adulte", "Enfant")
+    assert sorted(told.event_id for told in Message.objects.all()) == sorted([one.pk, other.pk])
+
+
+def test_what_a_part_undone_has_told_is_told_again(endpoint: Endpoint) -> None:
+    event = make_event()
+    with transaction.atomic():
+        with transaction.atomic():
+            options(event, "Adulte")
+            transaction.set_rollback(True)
+        options(event, "Adulte")
+    assert [one.type for one in Message.objects.all()].count("event.updated") == 1
+
+
+def test_a_photo_is_told(endpoint: Endpoint) -> None:
+    event = make_event()
+    told = Message.objects.filter(type="event.updated", event_id=event.pk)
+    photo = Photo.objects.create(event=event, sizes=[[480, "a" * 32]])
+    assert told.count() == 1
+    photo.alt_fr = "La ferme"
+    photo.save()
+    assert told.count() == 2
+    photo.changed_at = timezone.now()
+    photo.save()
+    assert told.count() == 2
+    photo.delete()
+    assert told.count() == 3
+
+
+def test_places_of_an_option_that_move_are_no_change_of_the_event(endpoint: Endpoint) -> None:
+    event = make_event()
+    (adult,) = options(event, "Adulte")
+    Message.objects.all().delete()
+    PriceOption.objects.update(taken=3, waiting=1)
+    PriceOption.objects.update(name=adult.name)
+    assert not Message.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("counters", "run"),
+    [
+        ("events_event SET confirmed = confirmed + 1, held = held", {"announce_places"}),
+        ("events_priceoption SET taken = taken + 1", set()),
+    ],
+)
+def test_a_payment_s_counters_run_nothing_for_it(
+    endpoint: Endpoint, counters: str, run: set[str]
+) -> None:
+    options(make_event(), "Adulte")
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN ANALYZE UPDATE {counters}")
+        told = "\n".join(line for (line,) in cursor.fetchall())
+    assert "actual time" in told
+    assert set(re.findall(r"Trigger (\w+)", told)) == run
+
+
+def test_a_draft_that_is_deleted_with_its_lists_is_not_told(endpoint: Endpoint) -> None:
+    draft = make_event(status="draft")
+    options(draft, "Adulte", "Enfant")
+    Message.objects.all().delete()
+    draft.delete()
+    assert not Message.objects.exists()
 
 
 def test_what_is_rolled_back_is_not_told(endpoint: Endpoint) -> None:
@@ -193,6 +338,19 @@ def test_gone_means_gone(receiver: Receiver, endpoint: Endpoint) -> None:
     work_now()
     endpoint.refresh_from_db()
     assert not endpoint.is_enabled
+
+
+def test_gone_is_the_last_word_on_what_is_sent_again_to_one_that_is_off(
+    receiver: Receiver, endpoint: Endpoint
+) -> None:
+    receiver.status = 410
+    make_event()
+    work_now()
+    services.send_again(list(Delivery.objects.all()))
+    work_now()
+    assert Delivery.objects.get().state == DeliveryState.FAILED
+    sweep()
+    assert len(receiver.heard) == 2
 
 
 def test_a_redirect_is_not_followed(receiver: Receiver, endpoint: Endpoint) -> None:

@@ -174,7 +174,11 @@ def test_the_registrant_is_written_to_in_the_language_of_the_page(client: Client
 
 def test_mistakes_stand_beside_their_fields_and_nothing_is_lost(english: Client) -> None:
     answer = register(
-        english, offer(), email="camille@example", first_name=["Léa", ""], last_name=["", "Martin"]
+        english,
+        offer(),
+        email="camille@localhost",
+        first_name=["Léa", ""],
+        last_name=["", "Martin"],
     )
     page = answer.content.decode()
     assert answer.status_code == 422
@@ -187,7 +191,7 @@ def test_mistakes_stand_beside_their_fields_and_nothing_is_lost(english: Client)
     assert 'aria-invalid="true"' in wrong[0]
     assert 'aria-describedby="participant-1-first_name_error"' in wrong[0]
     assert 'id="participant-1-first_name_error"' in page
-    for kept in ("Camille Martin", "camille@example", "Léa", FORM["key"]):
+    for kept in ("Camille Martin", "camille@localhost", "Léa", FORM["key"]):
         assert f'value="{kept}"' in page
     assert not Registration.objects.exists()
 
@@ -334,3 +338,24 @@ def test_a_program_that_registers_without_end_is_stopped_and_nothing_is_lost(
     assert "Please try again soon" in text_of(refused)
     assert 'value="Camille' in refused.content.decode()
     assert sent_from("198.51.100.7").status_code == 303
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Camille\n\nYou won", "Camille https://evil.example", "www.evil.example", "evil.example/win"],
+)
+@pytest.mark.parametrize("field", ["name", "first_name", "last_name"])
+def test_a_name_is_no_place_for_a_message(english: Client, name: str, field: str) -> None:
+    offer(price=0)
+    answer = english.post("/events/farm/register", FORM | {field: name})
+    assert answer.status_code == 422
+    assert "Please write a name" in text_of(answer)
+    assert not Registration.objects.exists()
+
+
+@pytest.mark.parametrize("name", ["M. Dupont", "Jean-Noël d’Arc / Martin", "Ng W.W.", "山田 太郎"])
+def test_any_name_that_people_have_is_taken(english: Client, name: str) -> None:
+    offer(price=0)
+    answer = english.post("/events/farm/register", FORM | {"name": name, "last_name": [name] * 2})
+    assert answer.status_code == 303
+    assert Registration.objects.get().contact_name == name

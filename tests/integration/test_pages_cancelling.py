@@ -69,6 +69,46 @@ def test_it_says_beforehand_what_becomes_of_the_money(
     assert registration.review == (None if allowed else "cancelled_without_refund")
 
 
+@pytest.mark.parametrize("allowed", [True, False])
+def test_it_names_what_has_not_been_given_back_yet(
+    english: Client, stripe: str, allowed: bool
+) -> None:
+    until = timezone.now() + timedelta(days=1) if allowed else None
+    registration = paid(make_event(refund_until=until))
+    back = registration.amount - 700
+    Registration.objects.update(amount_refunded=back)
+    registration.payments.update(charge_refunded=back, refunded=back)
+    assert "€7.00" in text_of(english.get(address(registration)))
+
+
+@pytest.mark.parametrize("status", ["needs_response", "lost"])
+def test_what_the_bank_has_taken_back_is_not_promised(
+    english: Client, stripe: str, status: str
+) -> None:
+    registration = paid(make_event(refund_until=timezone.now() + timedelta(days=1)))
+    payment = registration.payments.get()
+    payment.disputes.create(pk="dp_1", status=status, amount=payment.amount)
+    asked = text_of(english.get(address(registration)))
+    assert "nothing more is returned from here" in asked
+    assert "goes back to you" not in asked
+
+
+def test_money_by_card_is_no_cheque_whatever_was_chosen_first(english: Client, stripe: str) -> None:
+    registration = paid(make_event(refund_until=timezone.now() + timedelta(days=1)))
+    Registration.objects.update(payment_method="cheque")
+    asked = text_of(english.get(address(registration)))
+    assert "€10.00 goes back to you" in asked
+    assert "cheque" not in asked
+
+
+def test_of_a_payment_under_way_it_is_not_said_that_nothing_is_charged(english: Client) -> None:
+    registration = services.hold_places(order(make_event()))
+    Registration.objects.update(status="PROCESSING")
+    asked = text_of(english.get(address(registration)))
+    assert "Your payment is under way." in asked
+    assert "Nothing was charged" not in asked
+
+
 def test_who_was_promised_the_money_is_asked_again_when_the_time_for_it_has_ended(
     english: Client, stripe: str
 ) -> None:

@@ -1,14 +1,25 @@
 """The form of an event that has prices, questions, consents and several ways to pay; no scripts."""
 
+import asyncio
+import json
 import re
+from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
+from asgiref.sync import async_to_sync
+from django.db import transaction
 from django.test import Client
-from django.utils import timezone
+from django.utils import timezone, translation
+from django.utils.formats import date_format
 
+from inscrit import direct
 from inscrit.events.models import Consent, Event, PriceOption, Question
+from inscrit.jobs import in_database
+from inscrit.live.places import Places, Unavailable
+from inscrit.registrations.fields import LONGEST_TEXT
 from inscrit.registrations.models import Registration
 
 from .desk import text_of
@@ -93,6 +104,14 @@ def test_the_whole_form_registers_with_all_it_says(english: Client, camp: Camp) 
         assert said in page
     assert "Yes The rules" in page
     assert "No Photos" in page
+
+
+def test_a_line_end_is_one_character_as_the_browser_counts_it(english: Client, camp: Camp) -> None:
+    lines = "a\r\n" * (LONGEST_TEXT // 2)  # what the browser sends of a full field
+    assert register(english, camp, **{camp.note.pk: lines}).status_code == 303
+    assert (
+        made().answers.get(question_id=camp.note.pk).value == "a\n" * (LONGEST_TEXT // 2 - 1) + "a"
+    )
 
 
 def test_the_page_shows_each_price_and_what_is_asked(english: Client, camp: Camp) -> None:
@@ -208,6 +227,74 @@ def test_a_consent_not_given_is_kept_as_not_given(english: Client, camp: Camp) -
     assert given == {"The rules": True, "Photos": False}
 
 
+@pytest.fixture(params=[30, None], ids=["limited", "unlimited"])
+def full(camp: Camp, request: pytest.FixtureRequest) -> Camp:
+    """Each of its prices is full, while places of the event are left."""
+    Event.objects.update(capacity=request.param, confirmed=5)
+    camp.event.options.update(quota=2, taken=2)
+    camp.event.options.create(name="Retirée", price=100, active=False)
+    return camp
+
+
+@pytest.mark.parametrize("path", ["/", "/events/farm", "/embed/events/farm?lang=en"])
+def test_where_each_price_is_full_the_event_is_sold_out(
+    english: Client, full: Camp, path: str
+) -> None:
+    def places() -> list[str]:
+        body = english.get(path).content.decode()
+        assert ("data-stream=" in body) is ("data-places" in body)
+        return re.findall(r"<[^>]* data-places[^>]*>([^<]*)<", body)
+
+    limited = Event.objects.get().capacity is not None
+    assert places() == ["Sold out"]
+    full.event.options.filter(pk=full.child.pk).update(taken=1)
+    assert places() == (["25 places left"] if limited else [])
+
+
+def test_where_each_price_is_full_the_form_leads_to_the_line(english: Client, full: Camp) -> None:
+    page = english.get("/events/farm").content.decode()
+    assert 'action="/events/farm/waiting-list#register"' in page
+    assert english.post("/events/farm/waiting-list", full.form()).status_code == 303
+
+
+def test_whoever_looks_is_told_live_that_each_price_is_full(camp: Camp) -> None:
+    camp.event.options.update(quota=2, taken=1)
+
+    async def remaining(it: Places, wanted: int | None) -> None:
+        for _ in range(200):
+            with suppress(Unavailable):
+                (channel,) = await it.channels([camp.event.pk])
+                if json.loads(channel.body)["remaining"] == wanted:
+                    return
+            await asyncio.sleep(0.02)
+        raise AssertionError(f"never told that {wanted} remain")
+
+    def taken() -> None:
+        """As registering does it: option and event in one transaction."""
+        with transaction.atomic():
+            Event.objects.update(held=2)
+            camp.event.options.update(taken=2)
+
+    async def story() -> None:
+        it = Places(direct.address())
+        await it.start()
+        try:
+            await remaining(it, 30)
+            await in_database(taken)
+            await remaining(it, 0)
+            await in_database(camp.event.options.filter(pk=camp.child.pk).update, quota=3)
+            await remaining(it, 28)
+            await in_database(camp.event.options.filter(pk=camp.child.pk).update, active=False)
+            await remaining(it, 0)
+            await in_database(Event.objects.update, capacity=None)
+            await in_database(partial(camp.event.options.create, name="Bébé", price=0))
+            await remaining(it, None)
+        finally:
+            await it.stop()
+
+    async_to_sync(story)()
+
+
 def test_what_is_retired_is_not_asked_any_more(english: Client, camp: Camp) -> None:
     Question.objects.update(active=False)
     Consent.objects.update(active=False)
@@ -234,7 +321,9 @@ def test_a_way_that_takes_days_is_not_offered_when_it_can_not_arrive(english: Cl
     assert "By cheque" not in page
     Event.objects.filter(pk=event.pk).update(payment_methods=["cheque"])
     page = text_of(english.get("/events/farm"))
-    assert "By cheque: It has to arrive within 10 days." in page
+    with translation.override("en"):
+        closes = date_format(timezone.localtime(event.starts_at), "l j F Y")
+    assert f"By cheque: It has to arrive before {closes}." in page
     english.post("/events/farm/register", FORM)
     assert made().payment_method == "cheque"
 

@@ -67,6 +67,23 @@ def test_sending_the_form_again_leads_to_the_same_payment_page(
     assert held(event) == 2
 
 
+@pytest.mark.parametrize("status", ["EXPIRED", "CANCELLED"])
+def test_the_form_of_a_registration_that_has_ended_registers_anew(
+    english: Client, event: Event, stripe: str, status: str
+) -> None:
+    register(english)
+    Registration.objects.update(status=status, hold_expires_at=None)
+    Event.objects.update(held=0)
+    again = register(english)
+    assert again.status_code == 409
+    assert "To register again, send it again." in text_of(again)
+    assert b'value="Camille Martin"' in again.content
+    fresh = re.search(r'name="key" value="([^"]+)"', again.content.decode())
+    assert fresh
+    assert register(english, key=fresh[1])["location"].startswith(stripe)
+    assert held(event) == 2
+
+
 def test_who_left_stripe_without_paying_finds_the_same_payment_page(
     english: Client, event: Event, stripe: str
 ) -> None:

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from inscrit.events.models import Event, EventStatus
 from inscrit.mail.models import Message, MessageState
-from inscrit.pages.timeline import SENTENCES
+from inscrit.pages.timeline import SENTENCES, stages
 from inscrit.registrations.lifecycle import Reason
 from inscrit.registrations.models import (
     JournalEntry,
@@ -25,6 +25,7 @@ from .desk import text_of
 pytestmark = pytest.mark.django_db(transaction=True)
 
 BOOK_KEEPING = {
+    Reason.ACCEPT_OTHER_CURRENCY,
     Reason.CONTACT_CORRECTED,
     Reason.MOVE_OUT_OF_CANCELLED,
     Reason.MOVE_TO_NOWHERE,
@@ -41,6 +42,7 @@ BOOK_KEEPING = {
     Reason.NOT_PAID_BY_CHEQUE,
     Reason.NO_PLACE_LEFT,
     Reason.NOTHING_TO_REFUND,
+    Reason.NOTHING_BY_HAND,
     Reason.NOTHING_TO_REVIEW,
     Reason.NOTHING_TO_ACCEPT,
     Reason.REVIEW_IGNORED,
@@ -193,9 +195,62 @@ def test_a_payment_that_came_too_late_is_not_called_nothing(
 ) -> None:
     becomes(registration, "EXPIRED", Reason.SESSION_EXPIRED)
     journal(registration, Reason.LATE_PAYMENT_REFUNDED)
+    came(registration, refund_ordered=2500)
     page = seen(english, registration)
     assert "All of it is being returned." in page
     assert "nothing was charged" not in page
+
+
+def came(registration: Registration, **said: Any) -> None:
+    money = {"key": "pi_1", "status": "succeeded", "amount": 2500, "currency": "eur"}
+    registration.payments.create(**money | said)
+
+
+def written_to(registration: Registration, kind: str) -> None:
+    """The last thing that happened is a mail."""
+    registration.messages.create(
+        kind=kind,
+        recipient="camille@example.org",
+        locale="en",
+        state=MessageState.SENT,
+        sent_at=timezone.now() + timedelta(minutes=1),
+    )
+
+
+@pytest.mark.parametrize("status", ["EXPIRED", "FAILED"])
+@pytest.mark.parametrize(
+    ("money", "review", "said"),
+    [
+        ({"refund_ordered": 2500}, None, "All of it is being returned."),
+        ({"refund_ordered": 2500}, "refund_failed", "All of it is being returned."),
+        ({}, "late_payment_review", "The organiser will decide and write to you."),
+        ({"refund_ordered": 500}, None, "The organiser will decide and write to you."),
+        ({"status": "processing"}, None, "Your payment is under way."),
+    ],
+)
+def test_whatever_was_written_meanwhile_money_that_came_is_not_called_nothing(
+    english: Client,
+    registration: Registration,
+    status: str,
+    money: dict[str, Any],
+    review: str | None,
+    said: str,
+) -> None:
+    becomes(registration, status, Reason.SESSION_EXPIRED, review=review)
+    came(registration, **money)
+    written_to(registration, "late_refunded")
+    page = seen(english, registration)
+    assert said in page
+    assert "nothing was charged" not in page
+
+
+def test_a_lapsed_offer_says_how_to_wait_again_also_once_it_was_written(
+    english: Client, registration: Registration
+) -> None:
+    past = timezone.now() - timedelta(hours=1)
+    becomes(registration, "EXPIRED", Reason.OFFER_LAPSED, offered_until=past)
+    written_to(registration, "offer_lapsed")
+    assert "You can join the waiting list again" in seen(english, registration)
 
 
 def test_a_payment_page_that_could_not_open_says_that_nothing_was_charged(
@@ -215,6 +270,18 @@ def test_a_partial_refund_is_shown_beside_the_amount(
     assert "€25.00 (€5.00 returned)" in seen(english, registration)
 
 
+def test_what_was_given_back_by_hand_is_on_its_way_through_no_bank(
+    english: Client, registration: Registration
+) -> None:
+    given = {"payment_method": "cheque", "paid_at": timezone.now(), "amount_refunded": 2500}
+    becomes(registration, "PAID", Reason.MARKED_PAID, **given)
+    becomes(registration, "REFUNDED", Reason.MONEY_GIVEN_BACK)
+    page = seen(english, registration)
+    assert "The organiser has given €25.00 back to you." in page
+    assert "The organiser gave you money back." in page
+    assert "Your bank may take some days" not in page
+
+
 def test_the_page_asks_for_its_state_only_while_it_may_change(
     english: Client, registration: Registration
 ) -> None:
@@ -224,6 +291,17 @@ def test_the_page_asks_for_its_state_only_while_it_may_change(
     becomes(registration, "PAID", Reason.PAYMENT_RECEIVED, paid_at=timezone.now())
     assert b"data-status" not in english.get(address).content
     assert b'http-equiv="refresh"' not in english.get(address).content
+
+
+def test_the_last_stage_is_the_mail_that_confirms(
+    english: Client, registration: Registration
+) -> None:
+    becomes(registration, "PAID", Reason.PAYMENT_RECEIVED, paid_at=timezone.now())
+    written = {"recipient": "x@example.org", "locale": "en", "state": MessageState.SENT}
+    registration.messages.create(kind="registered", sent_at=timezone.now(), **written)
+    assert [one.is_done for one in stages(registration)] == [True, True, True, False]
+    registration.messages.create(kind="confirmed", sent_at=timezone.now(), **written)
+    assert [one.is_done for one in stages(registration)] == [True, True, True, True]
 
 
 def test_a_cheque_does_not_keep_the_page_asking(
@@ -250,7 +328,10 @@ def test_paying_what_is_paid_leads_back_to_the_page(
 
 
 def test_paying_takes_a_button_not_a_link(english: Client, registration: Registration) -> None:
-    assert english.get(registration.get_absolute_url().replace("?", "/pay?")).status_code == 405
+    page = registration.get_absolute_url()
+    answer = english.get(page.replace("?", "/pay?"))
+    assert (answer.status_code, answer["location"]) == (303, page)
+    assert not registration.sessions.exists()
 
 
 def test_every_reason_has_a_sentence_or_is_book_keeping() -> None:

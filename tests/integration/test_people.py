@@ -1,7 +1,7 @@
 """Who may come in, as what, and how: logging in, a new password, a second factor, roles."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import nullcontext
 from datetime import timedelta
 from email.message import EmailMessage
@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, User
-from django.test import Client, override_settings
+from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
@@ -26,10 +26,11 @@ from inscrit.pages.templatetags.assets import style
 from inscrit.people import passwords, roles, second_factor, throttle
 from inscrit.people.models import LoginAttempt, SecondFactor
 from inscrit.registrations.models import Registration
+from inscrit.webhooks.models import StripeEvent
 
 from . import desk as at_the_desk
 from .conftest import Setting
-from .desk import address, done, listed, seen, text_of
+from .desk import address, done, fingerprint, listed, seen, text_of
 from .mailserver import MailServer
 from .test_audit import make_event, register
 
@@ -38,14 +39,6 @@ PASSWORD = "trois-poules-vertes"
 PASSWORD_STEP = LoginAttempt.Step.PASSWORD
 HOME = "203.0.113.9"
 ELSEWHERE = "198.51.100.7"
-
-
-@pytest.fixture(autouse=True)
-def _roles() -> Iterator[None]:
-    """The tables are emptied between tests, the groups with them. Passwords are hashed quickly."""
-    roles.keep_right()
-    with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
-        yield
 
 
 @pytest.fixture
@@ -373,6 +366,30 @@ class TestRoles:
         assert is_in(client)
         assert "Secretary" in listed(boss, User)
 
+    def test_who_was_invited_and_missed_the_link_asks_for_another(self, server: MailServer) -> None:
+        said = {"username": "paul", "email": "Paul@example.org", "role": "secretary"}
+        client_of("organiser").post(reverse("admin:auth_user_add"), said)
+        client = visitor()
+        for typed in ("paul@EXAMPLE.org", "pau\u217c@example.org", "nobody@example.org"):
+            client.post(reverse("people:new-password"), {"email": typed})
+        assert Message.objects.count() == 2  # the invitation, and one more link
+        set_password(client, link_in(sent(server)), "quatre-oies-bleues")
+        log_in(client, "quatre-oies-bleues", "paul")
+        assert is_in(client)
+
+    def test_a_secretary_applies_what_stripe_told_once_more(self) -> None:
+        event = StripeEvent.objects.create(
+            pk="evt_1",
+            type="charge.updated",
+            created=timezone.now(),
+            livemode=False,
+            outcome="failed",
+            payload='{"id": "evt_1", "type": "charge.updated", "data": {"object": {}}}',
+            duration_us=1,
+        )
+        assert client_of("readonly").post(address(event, "replay")).status_code == 403
+        assert client_of("secretary").get(address(event, "replay")).status_code == 200
+
     def test_a_secretary_looks_after_registrations_and_no_more(self) -> None:
         event = make_event()
         registration = register(event, method="cheque")
@@ -413,6 +430,7 @@ class TestRoles:
             "is_active": "on",
             "is_superuser": "on",
             "user_permissions": "1",
+            "seen": fingerprint(boss, claire),
         }
         boss.post(page, said)
         claire.refresh_from_db()
@@ -447,6 +465,15 @@ class TestRoles:
         assert registration.pk in page
         assert "secretary" in page
 
+    def test_who_has_done_something_is_switched_off_and_not_deleted(self) -> None:
+        boss, nora = client_of("organiser"), person(name="nora")
+        clara = client_of("secretary")
+        done(clara, register(make_event(), method="cheque"), "mark-paid")
+        delete = {one.username: address(one, "delete") for one in User.objects.all()}
+        assert boss.post(delete["secretary"], {"post": "yes"}).status_code == 403
+        assert boss.post(delete["nora"], {"post": "yes"}).status_code == 302
+        assert not User.objects.filter(pk=nora.pk).exists()
+
 
 @pytest.fixture
 def createuser(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
@@ -460,6 +487,7 @@ def test_createuser_gives_a_role(role: str | None, createuser: Callable[..., Res
     given = ["--role", role] if role else []
     result = createuser("nora", "--password", PASSWORD, *given)
     assert result.exit_code == 0, result.output
+    assert "can't be reset by mail" in result.stderr
     nora = User.objects.get(username="nora")
     assert nora.is_superuser is (role is None)
     assert (roles.role_of(nora) or None) == (Role(role) if role else None)
@@ -472,6 +500,7 @@ def test_createuser_gives_a_role(role: str | None, createuser: Callable[..., Res
         (["n" * 151, "--password", PASSWORD], "username: Ensure this value has at most 150"),
         (["marie", "--password", PASSWORD], "already exists"),
         (["nora", "--email", "no mail", "--password", PASSWORD], "email: Enter a valid email"),
+        (["nora", "--email", "Marie@Example.org", "--password", PASSWORD], "another account has"),
         (["nora", "--password", ""], "password"),
         (["nora", "--password", "short"], "too short"),
     ],
@@ -479,7 +508,7 @@ def test_createuser_gives_a_role(role: str | None, createuser: Callable[..., Res
 def test_createuser_refuses_what_the_admin_would(
     arguments: list[str], said: str, createuser: Callable[..., Result]
 ) -> None:
-    User.objects.create_user("marie")
+    User.objects.create_user("marie", "marie@example.org")
     result = createuser(*arguments)
     assert result.exit_code == 1
     assert said in result.stderr

@@ -191,6 +191,9 @@ def test_places_to_be_paid_by_hand_are_held_as_long_as_the_event_says(
     assert made.status == "PENDING"
     wait = made.hold_expires_at - timezone.now()
     assert timedelta(days=3, hours=23) < wait <= timedelta(days=4)
-    closes = timezone.now() + timedelta(days=2)
-    Event.objects.update(sales_end_at=closes)
-    assert hold(event, method=PaymentMethod(method)).hold_expires_at == closes
+    # Registration that closes takes no time from who has registered; the event's beginning does.
+    begins = timezone.now() + timedelta(days=3)
+    Event.objects.update(sales_end_at=timezone.now() + timedelta(minutes=20))
+    assert hold(event, method=PaymentMethod(method)).hold_expires_at > begins
+    Event.objects.update(starts_at=begins, ends_at=begins)
+    assert hold(event, method=PaymentMethod(method)).hold_expires_at == begins

@@ -251,6 +251,30 @@ def test_what_the_bank_took_back_is_shown_without_a_date() -> None:
     assert "Reste payé 0,00 €" in read(printed(registration))
 
 
+def test_it_is_about_what_came_not_what_was_agreed() -> None:
+    registration = seat(event())
+    payment = Payment.objects.create(
+        key="pi_1",
+        registration=registration,
+        status="succeeded",
+        amount=1500,
+        currency="eur",
+        settles=True,
+        resolution="accept",
+    )
+    text = read(printed(registration))
+    assert "L’école à la ferme, 2 personnes 15,00 €" in text
+    assert "Total 15,00 €" in text
+    assert "25,00" not in text
+    Refund.objects.create(
+        payment=payment, amount=1500, reason="x", status="succeeded", stripe_id="re_1"
+    )
+    Payment.objects.update(refunded=1500)
+    registration.refresh_from_db()
+    assert [one.amount for one in receipts.returns(registration)] == [1500]
+    assert "Reste payé 0,00 €" in read(printed(registration))
+
+
 def test_a_second_payments_refund_is_no_part_of_it() -> None:
     registration = seat(event())
     refund(registration, 1000)

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from django.utils import timezone
 
 from inscrit import direct, ports
 from inscrit.payments import stripe_gateway
+from inscrit.reconciliation import comparison, theirs
 from inscrit.registrations.ledger import Ledger, Report
 from inscrit.registrations.models import Registration
 from inscrit.webhooks import fetching, notification
@@ -98,6 +100,27 @@ def test_an_event_that_another_endpoint_did_not_take_is_not_taken_in_again(
     assert reconcile().findings == []
     assert set(StripeEvent.objects.values_list("deliveries", flat=True)) == {1}
     assert set(StripeEvent.objects.values_list("secret", flat=True)) == {"a secret"}
+
+
+@pytest.mark.parametrize("listed", [theirs, comparison])
+def test_a_webhook_that_was_only_under_way_is_no_difference(
+    account: Account, monkeypatch: pytest.MonkeyPatch, listed: ModuleType
+) -> None:
+    """Whether Stripe's list of events showed it first, or the list of sessions."""
+    registration = register()
+    account.pay(registration)
+    bodies = undelivered()
+
+    async def it_arrives() -> None:
+        await asyncio.to_thread(deliver, *bodies)
+
+    monkeypatch.setattr(listed, "webhooks_under_way", it_arrives)
+    if listed is comparison:
+        monkeypatch.setattr(fetching, "missing", lambda _: [])
+    assert reconcile().findings == []
+    assert set(StripeEvent.objects.values_list("secret", flat=True)) == {"a secret"}
+    paid = registration.journal.get(from_status="PENDING", to_status="PAID")
+    assert paid.actor == "webhook"
 
 
 def undelivered(*types: str) -> list[str]:

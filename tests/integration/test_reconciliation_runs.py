@@ -206,6 +206,15 @@ def test_quiet_runs_are_forgotten_and_those_that_count_are_kept(account: Account
     assert [run.differences for run in kept] == [{"payment_missed": 1}, {}]
 
 
+def test_runs_that_only_found_what_was_known_are_forgotten(account: Account) -> None:
+    """Else one lasting difference would keep a hundred runs a day, which each scrape adds up."""
+    long_since = timezone.now() - timedelta(days=8)
+    known = {"kind": "unknown_payment", "subject": "pi_1", "result": "open"}
+    ReconciliationRun.objects.create(started_at=long_since, since=long_since, findings=[known])
+    reconcile()
+    assert ReconciliationRun.objects.filter(started_at=long_since).count() == 0
+
+
 def test_the_job_tells_the_log_of_each_difference_and_of_all(
     account: Account, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -96,6 +96,22 @@ def test_the_desk_says_when_an_old_secret_is_safe_to_remove() -> None:
     assert "sans risque" in listed(organiser("fr"), StripeEvent)
 
 
+@pytest.mark.usefixtures("both_secrets")
+def test_a_secret_that_was_used_days_ago_is_safe_to_remove() -> None:
+    come("evt_1", OLD_MARK, days=3)
+    come("evt_2", NEW_MARK, minutes=1)
+    page = listed(organiser(), StripeEvent)
+    assert f"{OLD_MARK} No longer in use: it is safe to remove. 0 events in the last" in page
+
+
+@pytest.mark.usefixtures("both_secrets")
+def test_a_secret_that_never_counted_is_not_called_safe_to_remove() -> None:
+    come("evt_1", NEW_MARK, minutes=1)
+    page = listed(organiser(), StripeEvent)
+    assert f"{OLD_MARK} Nothing came that it alone has signed. If it is the newest" in page
+    assert "safe to remove" not in page
+
+
 def test_the_desk_says_that_no_secret_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = replace(config.current(), stripe_webhook_secrets=())
     monkeypatch.setattr(config, "current", lambda: settings)

@@ -13,13 +13,14 @@ from structlog.testing import capture_logs
 from inscrit.jobs import QUEUES
 from inscrit.mail import delivery, kinds
 from inscrit.mail.models import Message
+from inscrit.monitoring import audit, totals
 from inscrit.monitoring import scrape as door
-from inscrit.monitoring import totals
 from inscrit.monitoring.checks import INVARIANTS
 from inscrit.payments.models import Refund
 from inscrit.reconciliation.findings import Kind
 from inscrit.reconciliation.models import ReconciliationRun
 from inscrit.registrations.lifecycle import (
+    REFUND_REASONS,
     CancelRequested,
     CheckoutExpired,
     MarkedPaid,
@@ -28,6 +29,7 @@ from inscrit.registrations.lifecycle import (
 from inscrit.watchdog import services as watchdog
 from inscrit.webhooks.models import StripeEvent
 
+from .conftest import Setting
 from .test_audit import (
     busy_database,
     completed,
@@ -105,6 +107,13 @@ def test_refunds_are_counted_from_their_rows() -> None:
     assert counted["inscrit_refunds_total", reason, "failed"] == 1
 
 
+def test_refunds_of_every_reason_stand_at_0_before_there_is_one() -> None:
+    counted = scrape()
+    for reason in (*REFUND_REASONS, Refund.OUTSIDE):
+        for result in ("ordered", "succeeded", "failed"):
+            assert counted["inscrit_refunds_total", reason, result] == 0
+
+
 def test_mails_are_counted_whoever_sent_them_and_never_go_down() -> None:
     paid(make_event())
     message = Message.objects.get()
@@ -128,6 +137,12 @@ def test_events_that_wait_are_counted_with_the_age_of_the_oldest() -> None:
     counted = scrape()
     assert counted["inscrit_stripe_events_unprocessed",] == 1
     assert counted["inscrit_oldest_unprocessed_event_seconds",] >= 61 * 60
+    assert [one.check for one in audit.run().breaches] == ["event_forgotten"]
+    StripeEvent.objects.update(set_aside_by="admin:claire")
+    counted = scrape()
+    assert counted["inscrit_stripe_events_unprocessed",] == 0
+    assert counted["inscrit_oldest_unprocessed_event_seconds",] == 0
+    assert audit.run().breaches == []
 
 
 @pytest.mark.parametrize(
@@ -167,10 +182,24 @@ def test_differences_of_all_reconciliations_are_summed_up() -> None:
         for differences in ({"hold_not_freed": 2}, {"hold_not_freed": 1, "unknown": 4}, {}):
             now = timezone.now()
             ReconciliationRun.objects.create(started_at=now, since=now, differences=differences)
-        (family,) = totals._reconciliation(cursor)
+        family, *_when = totals._reconciliation(cursor)
         found = {one.labels["kind"]: one.value for one in family.samples if one.value}
         assert found == {"hold_not_freed": 3, "unknown": 4}
         transaction.set_rollback(True)
+
+
+def test_when_stripe_was_last_compared_with_is_told(setting: Setting) -> None:
+    name = ("inscrit_last_reconciliation_timestamp_seconds",)
+    setting(STRIPE_SECRET_KEY="sk_test_totals")
+    assert name not in scrape()
+    began, ended = timezone.now() - timedelta(hours=2), timezone.now() - timedelta(hours=1)
+    ReconciliationRun.objects.create(started_at=began, since=began)  # broken off
+    assert scrape()[name] == pytest.approx(began.timestamp())
+    ReconciliationRun.objects.create(started_at=began, since=began, finished_at=ended)
+    ReconciliationRun.objects.create(started_at=timezone.now(), since=began)  # broken off
+    assert scrape()[name] == pytest.approx(ended.timestamp())
+    setting(STRIPE_SECRET_KEY=None)  # cheques only, from now on
+    assert name not in scrape()
 
 
 def test_numbers_are_read_anew_only_after_some_seconds() -> None:
@@ -237,11 +266,11 @@ def test_workers_count_as_long_as_they_give_a_sign_of_life() -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO procrastinate_workers (last_heartbeat)"
-            " VALUES (now()), (now() - interval '1 minute')"
+            " VALUES (now()), (now()), (now() - interval '1 minute')"
         )
         counted = scrape()
         cursor.execute("DELETE FROM procrastinate_workers")
-    assert counted["inscrit_workers",] == 1
+    assert counted["inscrit_workers",] == 1  # both sides of one
     assert counted["inscrit_worker_last_heartbeat_timestamp_seconds",] > time.time() - 60
 
 

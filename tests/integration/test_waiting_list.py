@@ -1,6 +1,8 @@
 """The waiting list of an event that is sold out: in order, nobody twice, nobody overtaken."""
 
 import threading
+from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -171,6 +173,51 @@ def test_nobody_who_comes_by_overtakes_those_who_wait() -> None:
     assert registrations.hold_places(order(event, 1, "Passer")).status == "PENDING"
     work("upkeep")
     assert counters(event) == (0, 3, 0)
+
+
+def test_a_request_that_nothing_can_serve_now_does_not_close_the_sale() -> None:
+    event = make_event(capacity=100)
+    for number in range(27):
+        registrations.hold_places(order(event, 3, f"First{number}"))
+    school = wait(event, 20, "School")
+    event.refresh_from_db()
+    assert (event.waiting, event.remaining) == (20, 19)
+    passer = registrations.hold_places(order(event, 2, "Passer"))
+    with pytest.raises(services.PlacesLeft):
+        wait(event, 17)
+    cancel(passer)
+    Event.objects.filter(pk=event.pk).update(capacity=102)
+    event.refresh_from_db()
+    assert event.remaining == 1
+    with pytest.raises(registrations.SoldOut) as caught:
+        registrations.hold_places(order(event, 2, "Other"))
+    assert caught.value.remaining == 1
+    work("upkeep")
+    assert offer_of(school).places == 20
+    assert counters(event) == (0, 101, 0)
+
+
+def test_buyers_at_one_moment_leave_those_who_wait_their_places() -> None:
+    event, first = sold_out(4)
+    entry = wait(event, 2)
+    cancel(first)
+    sold, start = [], threading.Barrier(6)
+
+    def buy(number: int) -> None:
+        start.wait()
+        with suppress(registrations.SoldOut):
+            sold.append(registrations.hold_places(order(event, 1, f"Passer{number}")).pk)
+        connection.close()
+
+    buyers = [threading.Thread(target=buy, args=(number,)) for number in range(6)]
+    for one in buyers:
+        one.start()
+    for one in buyers:
+        one.join()
+    assert len(sold) == 2
+    assert counters(event) == (0, 2, 2)
+    work("upkeep")
+    assert offer_of(entry).places == 2
 
 
 def test_a_late_payment_gets_its_place_back_before_those_who_wait(stripe: str) -> None:
@@ -485,7 +532,8 @@ def test_the_journal_of_the_list_is_append_only() -> None:
 
 def test_names_and_addresses_are_forgotten_a_month_after_the_event() -> None:
     event, _first = sold_out(1)
-    entry = wait(event)
+    entry = services.join(replace(order(event, 1, "Wanda"), idempotency_key="of-her-form"))
+    assert (entry.key, len(entry.fingerprint)) == ("of-her-form", 64)
     sent = Message.objects.get(waiting=entry)
     Sending.objects.create(message=sent, recipient=entry.contact_email, text=entry.contact_name)
     services.leave(entry.pk)
@@ -496,7 +544,7 @@ def test_names_and_addresses_are_forgotten_a_month_after_the_event() -> None:
     assert services.forget_old() == 1
     entry.refresh_from_db()
     assert (entry.contact_name, entry.contact_email, entry.participants) == ("", "", [])
-    assert entry.places == 1
+    assert (entry.places, entry.key, entry.fingerprint) == (1, "", "")
     assert Message.objects.get(waiting=entry).recipient == ""
     assert not sent.sendings.exists()
     assert services.forget_old() == 0

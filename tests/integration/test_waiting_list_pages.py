@@ -1,18 +1,21 @@
 """The waiting list as a parent sees it: the form, the place in the line, the offer, the mails."""
 
 import re
+from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.test import Client
 from django.utils import timezone
 
-from inscrit.events.models import Event
+from inscrit.events.models import Event, PriceOption
 from inscrit.mail.composing import compose
 from inscrit.mail.models import Message
 from inscrit.mail.services import why_needless
 from inscrit.registrations import services as registrations
 from inscrit.registrations.models import Registration
+from inscrit.registrations.orders import Contact, Order, Person
 from inscrit.waiting import services
 from inscrit.waiting.models import WaitingEntry
 
@@ -47,7 +50,7 @@ def test_a_sold_out_event_shows_the_form_to_join(english: Client) -> None:
     assert f'action="/events/{event.slug}/waiting-list#register"' in form
     assert "Join the waiting list" in form
     assert "Register and pay" not in form
-    assert "has 24 hours to answer" in text_of(answer)
+    assert "You then have 24 hours to answer" in text_of(answer)
 
 
 def test_an_event_with_places_does_not_speak_of_waiting(english: Client) -> None:
@@ -60,8 +63,10 @@ def test_an_event_with_places_does_not_speak_of_waiting(english: Client) -> None
 def test_who_joined_finds_the_place_in_the_line_by_the_mail(english: Client) -> None:
     event, _first = sold_out(2)
     wait(event, 1, "Zoe")
-    answer = join(english, event)
+    sent = join(english, event)
     entry = WaitingEntry.objects.get(contact_name="Camille Martin")
+    assert (sent.status_code, sent["Cache-Control"]) == (303, "no-store")
+    answer = english.get(sent["location"])
     assert (answer.status_code, answer["Cache-Control"]) == (200, "no-store")
     assert "Look into your mailbox" in text_of(answer)
     assert "camille@example.org" in text_of(answer)
@@ -93,7 +98,7 @@ def test_a_family_too_large_for_what_is_left_may_take_fewer_or_wait(english: Cli
     form = shown(form_of(answer))
     assert "Register and pay" in form
     assert "Join the waiting list" in form
-    assert join(english, event2).status_code == 200
+    assert join(english, event2).status_code == 303
     assert wanted.status_code == 409
     assert "The event has 1 place in all" in text_of(join(english, event))
 
@@ -111,10 +116,121 @@ def test_mistakes_and_participants_are_handled_as_when_registering(english: Clie
 def test_nobody_learns_from_the_answer_who_waits_already(english: Client) -> None:
     event, _first = sold_out(2)
     first, again = join(english, event), join(english, event)
-    assert (first.status_code, text_of(first)) == (again.status_code, text_of(again))
+    assert first["location"] == again["location"]
+    assert (first.status_code, again.status_code) == (303, 303)
     entry = WaitingEntry.objects.get()
-    assert entry.pk not in first.content.decode()
-    assert entry.token not in first.content.decode()
+    told = english.get(first["location"]).content.decode() + str(first.headers) + first["location"]
+    assert entry.pk not in told
+    assert entry.token not in told
+
+
+def test_the_answer_can_be_read_again_in_another_language(english: Client) -> None:
+    event, _first = sold_out(2)
+    page = join(english, event)["location"]
+    changed = english.post("/language", {"language": "fr", "next": page})
+    assert changed["location"] == page
+    french = text_of(english.get(page))
+    assert "Regardez dans votre boîte" in french
+    assert "camille@example.org" in french
+
+
+def test_nobody_else_is_shown_the_address(english: Client) -> None:
+    event, _first = sold_out(2)
+    sent = join(english, event)
+    assert "camille" not in sent["location"]
+    assert "camille" not in str(sent.cookies)
+    anybody = Client().get(sent["location"])
+    assert (anybody.status_code, anybody["location"]) == (303, event.get_absolute_url())
+
+
+def test_the_same_form_sent_twice_is_one_wish_and_one_mail(english: Client) -> None:
+    event, _first = sold_out(2)
+    key = "the-key-of-this-form-0001"
+    assert join(english, event, key=key)["location"] == join(english, event, key=key)["location"]
+    assert [one.kind for one in Message.objects.filter(waiting__event=event)] == ["waiting_joined"]
+    join(english, event, key="the-key-of-another-form-2")
+    assert Message.objects.filter(waiting__event=event, kind="waiting_again").exists()
+
+
+CLOSES = "but not beyond the close of registration on"
+HELD = "The places are then held for you until"
+
+
+@pytest.mark.parametrize(
+    ("event", "expected", "french"),
+    [
+        ({}, f"You then have 24 hours to answer, {CLOSES} ", "Vous avez alors 24 heures pour"),
+        (
+            {"offer_hours": 1},
+            f"You then have 1 hour to answer, {CLOSES} ",
+            "Vous avez alors 1 heure pour",
+        ),
+        (
+            {"sales_end_at": timezone.now() + timedelta(hours=3)},
+            f"{HELD} ",
+            "Les places sont alors retenues pour vous jusqu’au",
+        ),
+        (
+            {"payment_methods": ["cheque"], "payment_days": 2},
+            f"You then have 2 days to pay, {CLOSES} ",
+            "Vous avez alors 2 jours pour payer",
+        ),
+        (
+            {"payment_methods": ["cheque"], "price": 0},
+            f"You then have 24 hours to answer, {CLOSES} ",
+            "Vous avez alors 24 heures pour",
+        ),
+        (
+            {
+                "payment_methods": ["transfer"],
+                "sales_end_at": timezone.now() + timedelta(days=2),
+            },
+            f"{HELD} ",
+            "Les places sont alors retenues pour vous jusqu’au",
+        ),
+    ],
+)
+def test_how_long_there_is_to_answer_is_true_everywhere(
+    english: Client, event: dict[str, Any], expected: str, french: str
+) -> None:
+    it, _first = sold_out(2, time_zone="America/Montreal", **event)
+    local = it.sales_close_at.astimezone(ZoneInfo("America/Montreal"))
+    moment = f"{local:%A} {local.day} {local:%B %Y}, {local.hour}:{local:%M}"
+    expected += f"{moment}, when registration closes." if HELD in expected else f"{moment}."
+    entry = wait(it, 2)
+    assert expected in text_of(english.get(it.get_absolute_url()))
+    assert expected in text_of(english.get(entry.get_absolute_url()))
+    assert expected in " ".join(mail("waiting_joined", "en")[1].split())
+    assert french in mail("waiting_joined", "fr")[1].replace("\n", " ")
+
+
+def test_where_some_pay_by_hand_and_some_nothing_no_time_is_promised(english: Client) -> None:
+    event, _first = sold_out(1, payment_methods=["cheque"])
+    PriceOption.objects.create(event=event, name="Adulte", price=1500)
+    baby = PriceOption.objects.create(event=event, name="Bébé", price=0)
+    page = text_of(english.get(event.get_absolute_url()))
+    assert "It says until when the places are held for you." in page
+    people = [Person("Bo", "Test", baby.pk)]
+    entry = services.join(Order(event.pk, Contact("W", "w@example.org", "en"), people))
+    assert "You then have 24 hours to answer" in text_of(english.get(entry.get_absolute_url()))
+
+
+def test_who_goes_back_to_the_form_and_asks_for_more_is_told_that_nothing_changed(
+    english: Client,
+) -> None:
+    event, _first = sold_out(3)
+    key = "the-key-of-this-form-0001"
+    join(english, event, key=key)
+    more = {"first_name": ["Ana", "Lou", "Nina"], "last_name": ["Martin"] * 3}
+    assert join(english, event, key=key, **more).status_code == 303
+    entry = WaitingEntry.objects.get()
+    assert entry.places == 2
+    kinds = [one.kind for one in Message.objects.filter(waiting=entry).order_by("pk")]
+    assert kinds == ["waiting_joined", "waiting_again"]
+    _subject, text, _html = mail("waiting_again", "en")
+    assert "for 2 places: nothing has changed" in text
+    join(english, event, key=key)
+    assert Message.objects.filter(waiting=entry).count() == 2
 
 
 def test_when_places_came_back_meanwhile_one_registers(english: Client) -> None:
@@ -246,7 +362,7 @@ def mail(kind: str, locale: str) -> tuple[str, str, str]:
 @pytest.mark.parametrize(
     ("kind", "french", "english_text"),
     [
-        ("waiting_joined", "Vous aurez alors 24 heures", "You then have 24 hours"),
+        ("waiting_joined", "Vous avez alors 24 heures", "You then have 24 hours"),
         ("waiting_again", "Vous êtes en liste d’attente depuis", "You have been waiting since"),
         ("waiting_closed", "Les inscriptions sont terminées", "Registration has ended"),
     ],
@@ -257,8 +373,9 @@ def test_mails_to_who_waits_lead_to_the_place_in_the_line(
     event, _first = sold_out(1, location="Ferme & bois")
     entry = wait(event)
     services.ask_to_join(order(event, 1, "Wanda"))
-    Event.objects.filter(pk=event.pk).update(sales_end_at=timezone.now())
-    services.serve(event.pk)
+    if kind == "waiting_closed":
+        Event.objects.filter(pk=event.pk).update(sales_end_at=timezone.now())
+        services.serve(event.pk)
     for locale, said in (("fr", french), ("en", english_text)):
         subject, text, html = mail(kind, locale)
         assert event.title in subject
@@ -274,13 +391,15 @@ def test_mails_to_who_waits_lead_to_the_place_in_the_line(
 def test_who_asks_again_while_an_offer_stands_is_told_of_it() -> None:
     event, entry = offered()
     services.ask_to_join(order(event, 1, "Wanda"))
-    for locale, said in (
-        ("fr", "c’est votre tour"),
-        ("en", "it is your turn"),
+    for locale, about, said, button in (
+        ("fr", "Une place vous est proposée", "c’est votre tour", "Voir la proposition"),
+        ("en", "A place is offered to you", "it is your turn", "See the offer"),
     ):
-        _subject, text, html = mail("waiting_again", locale)
+        subject, text, html = mail("waiting_again", locale)
+        assert about in subject
         for body in (text, html):
             assert said in body
+            assert button in body
             assert f"http://localhost:8000{entry.get_absolute_url()}" in body
 
 

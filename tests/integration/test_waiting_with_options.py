@@ -1,11 +1,15 @@
 """Who waits has chosen a price and answered what is asked; the offer is just that, priced anew."""
 
 import re
+from math import inf
 
 import pytest
 from django.test import Client
 from django.utils import timezone
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from inscrit.events.line import Kept, kept_for_the_line
 from inscrit.events.models import Consent, Event, PriceOption, Question
 from inscrit.events.writing import remove
 from inscrit.mail.composing import compose
@@ -145,6 +149,85 @@ def test_whose_price_is_full_is_passed_over_and_keeps_the_number() -> None:
     assert audit.run().breaches == []
 
 
+def test_who_waits_for_a_full_price_keeps_no_place_of_the_event() -> None:
+    """Reproduced: four requests of twenty for a price that is full closed a half-empty event."""
+    event = make_event(capacity=100)
+    early, normal = price(event, "Tarif réduit", 1000, 20), price(event, "Plein tarif", 1500)
+    first = hold(event, *[early] * 20)
+    for name in ("ana", "bob", "cleo", "dan"):
+        wait(event, *[early] * 20, name=name)
+    event.refresh_from_db()
+    assert (event.waiting, event.remaining) == (80, 80)
+    hold(event, *[normal] * 20)
+    give_back(first)
+    event.refresh_from_db()
+    early.refresh_from_db()
+    # Now the first of them can be served, and comes before anybody who comes by.
+    assert (event.remaining, early.remaining, normal.remaining) == (60, 0, None)
+    with pytest.raises(SoldOut):
+        hold(event, early)
+    work("upkeep")
+    event.refresh_from_db()
+    assert (event.held, event.waiting, event.remaining) == (40, 60, 60)
+    assert audit.run().breaches == []
+
+
+def test_who_waits_for_one_price_keeps_nothing_of_another() -> None:
+    event = make_event(capacity=None)
+    adult, child = price(event, "Adulte", 1500, 5), price(event, "Enfant", 800, 1)
+    first = hold(event, child)
+    family = wait(event, adult, adult, adult, adult, child)
+    adult.refresh_from_db()
+    assert (adult.waiting, adult.remaining, adult.is_full) == (4, 5, False)
+    passer = hold(event, adult, adult)
+    give_back(first)
+    child.refresh_from_db()
+    assert child.remaining == 1  # which the family can't use alone
+    give_back(passer)
+    adult.refresh_from_db()
+    child.refresh_from_db()
+    assert (adult.remaining, child.remaining, child.is_full) == (1, 0, True)
+    with pytest.raises(SoldOut) as caught:
+        hold(event, adult, adult)
+    assert (caught.value.option, caught.value.remaining) == (adult, 1)
+    work("upkeep")
+    assert state(family) == State.OFFERED
+    assert counted(adult, child) == [(4, 0), (1, 0)]
+    assert audit.run().breaches == []
+
+
+@given(
+    capacity=st.none() | st.integers(1, 9),
+    quotas=st.lists(st.none() | st.integers(0, 5), min_size=2, max_size=2),
+    wishes=st.lists(st.lists(st.integers(0, 1), min_size=1, max_size=4), max_size=8),
+)
+@settings(max_examples=60, deadline=None)
+def test_kept_is_what_they_would_be_given_one_after_the_other(
+    capacity: int | None, quotas: list[int | None], wishes: list[list[int]]
+) -> None:
+    event = make_event(capacity=capacity)
+    options = [price(event, str(n), 1000, quota) for n, quota in enumerate(quotas)]
+    rooms: list[float] = [inf if one is None else one for one in (capacity, *quotas)]
+    served = []
+    for number, wish in enumerate(wishes):
+        line = {"event": event, "number": number, "contact_email": f"{number}@example.org"}
+        rows = [["P", "Test", options[one].pk, []] for one in wish]
+        entry = WaitingEntry.objects.create(**line, places=len(wish), participants=rows)
+        wants = [len(wish), wish.count(0), wish.count(1)]
+        if all(n <= room for n, room in zip(wants, rooms, strict=True)):
+            rooms = [room - n for n, room in zip(wants, rooms, strict=True)]
+            served.append((entry.pk, wish))
+    kept = kept_for_the_line(event.pk)
+    assert kept.places == sum(len(wish) for _, wish in served)
+    each = [sum(wish.count(n) for _, wish in served) for n in (0, 1)]
+    assert [kept.options.get(one.pk, 0) for one in options] == each
+    counters.count_again(event.pk)
+    services.serve(event.pk)
+    offered = WaitingEntry.objects.filter(event=event, state=State.OFFERED).order_by("number")
+    assert list(offered.values_list("pk", flat=True)) == [pk for pk, _ in served]
+    assert kept_for_the_line(event.pk) == Kept()
+
+
 def test_the_counters_follow_whoever_leaves_and_are_mended() -> None:
     event = make_event(capacity=1)
     adult = price(event, "Adulte", 1500, 1)
@@ -249,7 +332,7 @@ def test_who_finds_a_price_full_is_shown_the_way_to_wait_for_it() -> None:
     button = re.search(r'formaction="(/events/[^"#]*)', page)
     assert button is not None
     joined = client.post(button[1], form)
-    assert joined.status_code == 200
+    assert joined.status_code == 303
     assert counted(child) == [(1, 1)]
     assert adult.waiting == 0
 

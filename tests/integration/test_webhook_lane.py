@@ -367,6 +367,60 @@ def test_an_event_that_has_to_wait_does_not_hold_up_the_next_one() -> None:
     assert (event.confirmed, event.held) == (2, 0)
 
 
+def test_a_batch_that_postgresql_ends_in_a_deadlock_is_tried_again_at_once() -> None:
+    event, (registration,) = make_event(1)
+
+    async def story(client: httpx.AsyncClient) -> int:
+        async with await psycopg.AsyncConnection.connect(direct.address()) as elsewhere:
+            await elsewhere.execute("SET deadlock_timeout = '20s'")  # so that the lane is the one
+            await elsewhere.execute(
+                "SELECT 1 FROM events_event WHERE id = %s FOR UPDATE", (event.pk,)
+            )
+            delivery = asyncio.create_task(deliver(client, body_of("evt_1", registration.pk)))
+            await until_somebody_waits(elsewhere)
+            await elsewhere.execute(
+                "SELECT 1 FROM registrations_registration WHERE id = %s FOR UPDATE",
+                (registration.pk,),
+            )
+        return await delivery
+
+    assert run(story) == 200
+    event.refresh_from_db()
+    assert (event.confirmed, event.held) == (1, 0)
+
+
+def test_a_connection_that_was_lost_while_nobody_used_it_costs_no_delivery() -> None:
+    event, registrations = make_event(4)
+
+    async def story(client: httpx.AsyncClient) -> list[int]:
+        answers = []
+        for number, registration in enumerate(registrations):
+            answers.append(await deliver(client, body_of(f"evt_{number}", registration.pk)))
+            async with await psycopg.AsyncConnection.connect(direct.address()) as elsewhere:
+                cursor = await elsewhere.execute(CUT_OFF)
+                assert await cursor.fetchall()
+        return answers
+
+    assert run(story) == [200] * 4
+    event.refresh_from_db()
+    assert (event.confirmed, event.held) == (4, 0)
+
+
+CUT_OFF = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE application_name = 'inscrit' AND datname = current_database()
+"""
+
+
+async def until_somebody_waits(connection: psycopg.AsyncConnection[Any]) -> None:
+    for _ in range(500):
+        cursor = await connection.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        if await cursor.fetchone() != (0,):
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError("nobody waits for a lock")
+
+
 def test_the_lane_survives_a_log_that_can_not_be_written(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -46,8 +46,6 @@ def cli(tmp_path_factory: pytest.TempPathFactory) -> "Cli":
     program = CACHE / VERSION / "node_modules" / ".bin" / "stripe"
     if not program.exists():
         install(program.parents[2])
-    if not program.exists():
-        pytest.skip(f"npm could not install the official Stripe CLI (@stripe/cli@{VERSION})")
     return Cli(program, tmp_path_factory.mktemp("stripe-cli"))
 
 
@@ -56,13 +54,17 @@ def install(folder: Path) -> None:
     if npm is None:
         pytest.skip("npm is not installed, so the official Stripe CLI was not tried")
     folder.mkdir(parents=True, exist_ok=True)
-    subprocess.run(
+    done = subprocess.run(
         [npm, "install", "--no-audit", "--no-fund", f"@stripe/cli@{VERSION}"],
         cwd=folder,
         capture_output=True,
+        text=True,
         timeout=300,
         check=False,
     )
+    if done.returncode:
+        why = (done.stderr.strip().splitlines() or ["it said nothing"])[0]
+        pytest.skip(f"npm could not install the official Stripe CLI (@stripe/cli@{VERSION}): {why}")
 
 
 class Cli:

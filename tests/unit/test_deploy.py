@@ -12,6 +12,7 @@ from stripe import SignatureVerificationError, WebhookSignature
 from deploy.rehearsal import http as rehearsal_http
 from deploy.rehearsal import installation
 from inscrit import cli, config
+from inscrit.settings import database
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
@@ -77,6 +78,13 @@ def test_the_swarms_secrets_are_made_by_the_operator_and_given_to_who_needs_them
         "tools": SHARED,
         "postgres": {"pg_password"},
     }
+
+
+def test_no_connection_to_the_database_goes_through_what_forgets_it() -> None:
+    assert read("stack.yml")["services"]["postgres"]["deploy"]["endpoint_mode"] == "dnsrr"
+    assert database("postgresql://db/x")["OPTIONS"]["keepalives_idle"] == "60"
+    stated = "postgresql://db/x?keepalives_idle=5"
+    assert database(stated)["OPTIONS"]["keepalives_idle"] == "5"
 
 
 def test_the_web_side_is_updated_without_a_gap() -> None:

@@ -12,6 +12,7 @@ from inscrit.registrations.lifecycle import (
     CONFIRMED,
     HOLDING,
     LAPSED,
+    REFUND_REASONS,
     WITHDRAWN,
     CancelRequested,
     ChargeRefunded,
@@ -25,6 +26,8 @@ from inscrit.registrations.lifecycle import (
     LatePayment,
     LostDispute,
     MailKind,
+    MarkedPaid,
+    MoneyGivenBack,
     Offer,
     Option,
     Outcome,
@@ -93,6 +96,7 @@ facts: st.SearchStrategy[Fact] = st.one_of(
         st.sampled_from(DisputeStatus),
     ),
     st.builds(ReviewResolved, st.sampled_from(Resolution)),
+    st.builds(MoneyGivenBack, st.one_of(st.none(), st.integers(-10, 6000))),
 )
 offers = st.builds(
     Offer,
@@ -119,6 +123,7 @@ def told(
         mails.extend(decision.mails)
         for order in decision.refunds:
             ordered[order.payment] += order.amount
+            assert order.reason in REFUND_REASONS
     return registration, offer, mails, ordered
 
 
@@ -186,7 +191,7 @@ def test_a_fact_told_again_changes_nothing_more(
     stream: list[Fact], offer: Offer, data: st.DataObject
 ) -> None:
     """Stripe's facts; a person's second wish is a second wish."""
-    wishes = (RefundRequested, ReviewResolved)
+    wishes = (RefundRequested, ReviewResolved, MoneyGivenBack)
     stream = [fact for fact in stream if not isinstance(fact, wishes)]
     if not stream:
         return
@@ -201,6 +206,28 @@ def test_a_fact_told_again_changes_nothing_more(
         Status.PAID,
         *ENDED,
     )
+
+
+@given(st.lists(st.one_of(facts, st.just(MarkedPaid())), max_size=12), offers)
+def test_what_was_paid_by_hand_is_ours_or_flagged_or_given_back(
+    stream: list[Fact], offer: Offer
+) -> None:
+    """Unless a person has looked at it, and left it as it is."""
+    stream = [fact for fact in stream if not isinstance(fact, ReviewResolved)]
+    registration = replace(START, method=PaymentMethod.CHEQUE, open_session=None)
+    for fact in stream:
+        before = registration
+        decision = decide(registration, offer, fact, livemode=False)
+        registration, offer = decision.registration, decision.offer
+        assert 0 <= registration.amount_refunded <= registration.amount
+        if isinstance(fact, MoneyGivenBack) and decision.outcome is Outcome.APPLIED:
+            assert registration.amount_refunded > before.amount_refunded
+            assert not decision.mails
+        if registration.left_by_hand:
+            assert registration.status is Status.PAID or registration.review
+        elif registration.is_paid_by_hand and not registration.kept_payments:
+            assert registration.status is not Status.PAID
+            assert registration.review != "cancelled_without_refund"
 
 
 stripe_stories = st.sampled_from(
@@ -313,7 +340,7 @@ def ledger_of(registration: Registration, offer: Offer) -> Ledger:
     ledger = Ledger(livemode=False)
     r = registration
     about = (r.id, r.event_id, r.status, r.method, r.amount, r.currency, r.places)
-    more = (None, 0, "", r.offered, r.promised, json.dumps(dict(r.options)))
+    more = (None, 0, "", r.offered, r.promised, json.dumps(dict(r.options)), r.by_hand)
     ledger.reading([(*about, *more)])
     ledger.take(
         [

@@ -110,8 +110,20 @@ def test_whatever_happens_a_price_is_never_sold_beyond_its_quota(
 
 def test_events_without_prices_of_their_own_cost_the_lane_no_statement_more() -> None:
     more = (0, "", False, False)
-    plain = ("reg-1", "ev-1", "PENDING", "stripe", 2000, "eur", 2, None, *more, None)
-    with_one = ("reg-2", "ev-1", "PENDING", "stripe", 2000, "eur", 2, None, *more, '{"opt-a": 2}')
+    plain = ("reg-1", "ev-1", "PENDING", "stripe", 2000, "eur", 2, None, *more, None, False)
+    with_one = (
+        "reg-2",
+        "ev-1",
+        "PENDING",
+        "stripe",
+        2000,
+        "eur",
+        2,
+        None,
+        *more,
+        '{"opt-a": 2}',
+        False,
+    )
     without, with_prices = Ledger().reading([plain]), Ledger().reading([plain, with_one])
     assert not any("events_priceoption" in statement.query for statement in without)
     assert len(with_prices) == len(without) + 1

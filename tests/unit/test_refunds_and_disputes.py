@@ -16,7 +16,10 @@ from inscrit.registrations.lifecycle import (
     Fact,
     LostDispute,
     MailKind,
+    MarkedPaid,
+    MoneyGivenBack,
     Outcome,
+    PaymentMethod,
     Reason,
     RefundChanged,
     RefundRequested,
@@ -26,6 +29,7 @@ from inscrit.registrations.lifecycle import (
 )
 
 from .test_lifecycle import EXPIRED_FACT, OFFER, PAID_FACT, completed
+from .test_lifecycle import PENDING as TO_BE_PAID
 from .told import told
 
 ORDERED, PENDING, SUCCEEDED, FAILED = RefundStatus
@@ -352,6 +356,19 @@ def test_a_dispute_won_after_the_cancellation_leaves_money_that_a_person_decides
     assert len(story.registration.kept_payments) == 1
 
 
+@pytest.mark.parametrize("end", ["won", "warning_closed"])
+def test_what_a_bank_gives_back_after_the_event_was_cancelled_goes_on_to_the_buyer(
+    end: str,
+) -> None:
+    begun = "warning_needs_response" if end == "warning_closed" else "needs_response"
+    story = told(PAID_FACT, dispute(begun))
+    story.offer = replace(story.offer, cancelled=True)
+    story = story.tell(CancelRequested(refund=True), dispute(end))
+    assert story.registration.status is Status.CANCELLED
+    assert story.ordered == [("pi_1", 5000)]
+    assert story.registration.review is None
+
+
 def test_a_dispute_that_is_lost_frees_the_places_and_tells_both() -> None:
     story = told(PAID_FACT, dispute("needs_response"), dispute("lost"))
     assert story.registration.status is Status.REFUNDED
@@ -462,3 +479,65 @@ def test_what_was_told_of_money_before_it_came_for_another_registration_stays() 
     decision = decide(story.registration, story.offer, PAID_FACT, foreign=True)
     (money,) = decision.registration.payments
     assert (money.amount, money.refunded, money.refundable) == (5000, 2000, 0)
+
+
+BY_CHEQUE = replace(TO_BE_PAID, method=PaymentMethod.CHEQUE, open_session=None)
+
+
+def test_a_cheque_given_back_by_hand_ends_the_registration_and_frees_its_places() -> None:
+    story = told(MarkedPaid(), MoneyGivenBack(2000), start=BY_CHEQUE)
+    assert story.registration.status is Status.PAID
+    assert story.registration.amount_refunded == 2000
+    assert story.offer.confirmed == 5
+    story = story.tell(MoneyGivenBack(3000))
+    assert story.registration.status is Status.REFUNDED
+    assert story.registration.amount_refunded == 5000
+    assert story.offer.confirmed == 3
+    assert story.last.reason is Reason.MONEY_GIVEN_BACK
+    assert story.mails == [MailKind.CONFIRMED]
+
+
+def test_what_was_flagged_of_a_cancelled_cheque_is_done_once_all_is_given_back() -> None:
+    story = told(MarkedPaid(), CancelRequested(refund=True), MoneyGivenBack(1), start=BY_CHEQUE)
+    assert story.registration.status is Status.CANCELLED
+    assert story.registration.review == Reason.CANCELLED_WITHOUT_REFUND
+    story = story.tell(MoneyGivenBack())
+    assert story.registration.status is Status.REFUNDED
+    assert story.registration.review is None
+    assert story.registration.amount_refunded == 5000
+
+
+@pytest.mark.parametrize("amount", [-1, 0, 5001])
+def test_no_more_is_given_back_by_hand_than_came_by_hand(amount: int) -> None:
+    story = told(MarkedPaid(), MoneyGivenBack(amount), start=BY_CHEQUE)
+    assert story.last.outcome is Outcome.REJECTED
+    assert story.last.reason is Reason.NOTHING_BY_HAND
+    assert story.registration.amount_refunded == 0
+    assert told(MarkedPaid(), MoneyGivenBack(), MoneyGivenBack(), start=BY_CHEQUE).last.reason is (
+        Reason.NOTHING_BY_HAND
+    )
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [(), (PAID_FACT,), (PAID_FACT, CancelRequested(refund=False))],
+)
+def test_only_what_was_paid_by_hand_goes_back_by_hand(facts: tuple[Fact, ...]) -> None:
+    for start in (TO_BE_PAID, replace(TO_BE_PAID, method=PaymentMethod.CHEQUE)):
+        story = told(*facts, MoneyGivenBack(), start=start)
+        assert story.last.reason is Reason.NOTHING_BY_HAND
+
+
+def test_a_second_payment_that_stripe_returns_is_no_money_given_back_by_hand() -> None:
+    story = told(MarkedPaid(), PAID_FACT, refund(SUCCEEDED, number=1), start=BY_CHEQUE)
+    assert story.registration.status is Status.PAID
+    assert story.registration.amount_refunded == 0
+    story = told(
+        MarkedPaid(),
+        PAID_FACT,
+        CancelRequested(refund=True),
+        refund(SUCCEEDED, number=1),
+        start=BY_CHEQUE,
+    )
+    assert story.registration.status is Status.CANCELLED
+    assert story.tell(MoneyGivenBack()).registration.status is Status.REFUNDED

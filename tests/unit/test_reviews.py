@@ -182,6 +182,19 @@ def test_nobody_is_seated_where_no_place_is_left(reason: Reason) -> None:
     assert story.offer.confirmed == 3
 
 
+def test_money_in_another_currency_is_given_back_not_accepted() -> None:
+    dollars = completed(currency="usd")
+    story = told(dollars, ACCEPT)
+    assert story.last.reason is Reason.ACCEPT_OTHER_CURRENCY
+    assert story.registration.status is Status.PENDING
+    assert story.registration.review == Reason.AMOUNT_MISMATCH
+    story = told(dollars, completed("cs_2", "pi_2", amount=4000), ACCEPT)
+    assert story.last.reason is Reason.REVIEW_ACCEPTED
+    assert [p.key for p in story.registration.payments if p.settles] == ["pi_2"]
+    assert story.registration.review == Reason.AMOUNT_MISMATCH
+    assert story.tell(REFUND).ordered == [("pi_1", 5000)]
+
+
 def test_nobody_is_seated_at_a_cancelled_event() -> None:
     story = flagged(Reason.CANCELLED_WITHOUT_REFUND)
     story.offer = replace(story.offer, cancelled=True)

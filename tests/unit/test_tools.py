@@ -28,9 +28,9 @@ def start() -> ProjectState:
     return state
 
 
-def judged(*operations: Operation, safe: str = "") -> list[str]:
+def judged(*operations: Operation, safe: str = "", atomic: bool = True) -> list[str]:
     migration = migrations.Migration("0009_it", "payments")
-    vars(migration).update(operations=list(operations), safe=safe)
+    vars(migration).update(operations=list(operations), safe=safe, atomic=atomic)
     return list(check_migrations.problems(migration, start()))
 
 
@@ -48,7 +48,15 @@ DANGEROUS: dict[str, Operation] = {
     ),
     "by hand": migrations.RunSQL("ALTER TABLE t DROP COLUMN note"),
     "by hand, in a list": migrations.RunSQL([("CREATE INDEX i ON t (a)", None)]),
+    "by hand, in a list of texts": migrations.RunSQL(["SELECT 1", "DROP TABLE t"]),
+    "by hand, in a list of lists": migrations.RunSQL([["DROP TABLE t", [1]]]),  # type: ignore[list-item]
+    "by hand, in a tuple": migrations.RunSQL(("SELECT 1", ("LOCK TABLE t", None))),
 }
+
+
+def in_the_database(*operations: Operation) -> Operation:
+    """What Django would not find out by itself from the models."""
+    return migrations.SeparateDatabaseAndState(database_operations=list(operations))
 
 
 @pytest.mark.parametrize("danger", DANGEROUS)
@@ -56,6 +64,40 @@ def test_what_old_replicas_would_stumble_over_is_refused(danger: str) -> None:
     (problem,) = judged(DANGEROUS[danger])
     assert problem
     assert judged(DANGEROUS[danger], safe="no replica uses it since 1.2") == []
+
+
+@pytest.mark.parametrize("danger", DANGEROUS)
+def test_what_reaches_only_the_database_is_looked_into_however_deep(danger: str) -> None:
+    (problem,) = judged(DANGEROUS[danger])
+    assert judged(in_the_database(DANGEROUS[danger])) == [problem]
+    assert judged(in_the_database(in_the_database(DANGEROUS[danger]))) == [problem]
+
+
+def test_what_reaches_only_the_state_is_not_looked_at() -> None:
+    gone = migrations.RemoveField("payment", "note")
+    assert judged(migrations.SeparateDatabaseAndState(state_operations=[gone])) == []
+    assert judged(migrations.RunSQL("SELECT 1", state_operations=[gone])) == []
+
+
+def test_each_step_in_the_database_is_judged_by_those_before_it() -> None:
+    optional = migrations.AddField("payment", "x", models.IntegerField(null=True))
+    required = migrations.AlterField("payment", "x", models.IntegerField(default=0))
+    (problem,) = judged(in_the_database(optional, required))
+    assert "it could be empty before" in problem
+    assert judged(
+        migrations.SeparateDatabaseAndState([optional], [optional]),
+        migrations.AlterField("payment", "x", models.IntegerField(null=True, unique=True)),
+    ) == []  # fmt: skip
+
+
+def test_a_table_that_is_made_only_in_the_database_is_used_by_nobody_yet() -> None:
+    fields: list[tuple[str, models.Field[Any, Any]]] = [
+        ("id", models.BigAutoField(primary_key=True))
+    ]
+    filled = migrations.AddField("refund", "x", models.IntegerField(default=0))
+    made = migrations.CreateModel("Refund", fields)
+    assert judged(in_the_database(made, filled)) == []
+    assert judged(migrations.SeparateDatabaseAndState([made], [made]), filled) == []
 
 
 def test_what_they_do_not_notice_is_let_through() -> None:
@@ -70,6 +112,20 @@ def test_what_they_do_not_notice_is_let_through() -> None:
         AddConstraintNotValid("payment", check),
         migrations.RunSQL("CREATE INDEX CONCURRENTLY i ON t (a)"),
     ) == []  # fmt: skip
+
+
+def test_several_steps_without_a_transaction_are_refused() -> None:
+    """Killed between two, the first would be done again, and fail, for ever."""
+    from django.contrib.postgres.operations import AddIndexConcurrently
+
+    step = AddIndexConcurrently("payment", INDEX)
+    field = migrations.AddField("payment", "a", models.IntegerField(null=True))
+    assert judged(step, atomic=False) == []
+    (problem,) = judged(field, step, atomic=False)
+    assert "without a transaction" in problem
+    assert judged(in_the_database(step), atomic=False) == []
+    assert judged(in_the_database(field, step), atomic=False) == [problem]
+    assert judged(migrations.RunSQL(["SELECT 1", "SELECT 2"]), atomic=False) == [problem]
 
 
 def test_our_own_migrations_are_safe() -> None:

@@ -35,7 +35,7 @@ WHERE (e.confirmed, e.held) <> (summed.confirmed, summed.held)
 ORDER BY e.id
 
 -- name: wanted_differs
--- Who waits keeps passers-by out: a counter that is wrong sells too little, or lets them overtake.
+-- It says whether there is a line: a counter that is wrong lets passers-by overtake those who wait.
 SELECT e.id AS subject, e.id AS event_id, e.title,
     coalesce(line.places, 0)::text AS expected, e.waiting::text AS found
 FROM events_event AS e
@@ -97,6 +97,7 @@ SELECT e.id AS subject, e.type, e.registration_id,
     e.attempts
 FROM webhooks_stripeevent AS e
 WHERE e.outcome = 'failed'
+    AND e.set_aside_by = ''
     AND e.received_at < now() - interval '1 hour'
     AND e.next_try_at IS NULL
     AND NOT EXISTS (

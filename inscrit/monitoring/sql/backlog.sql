@@ -33,8 +33,8 @@ LEFT JOIN (
 GROUP BY 1, 2
 
 -- name: workers
--- A worker says every ten seconds that it lives.
-SELECT count(*) FILTER (WHERE last_heartbeat > now() - interval '30 seconds'),
+-- A worker says every ten seconds that it lives, once for each of its two sides (decision 85).
+SELECT (count(*) FILTER (WHERE last_heartbeat > now() - interval '30 seconds') + 1) / 2,
     extract(epoch FROM max(last_heartbeat))::float
 FROM procrastinate_workers
 

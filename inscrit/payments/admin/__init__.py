@@ -27,7 +27,7 @@ from inscrit.payments.models import (
 from inscrit.registrations.admin import RegistrationAdmin
 from inscrit.registrations.explanations import in_words
 
-from . import cancellations, glance, refunds, reviews
+from . import by_hand, cancellations, glance, refunds, reviews
 
 if TYPE_CHECKING:
     from django.utils.safestring import SafeString
@@ -237,7 +237,12 @@ RegistrationAdmin.actions += [
     refunds.refund,
     cancellations.cancel,
 ]
-RegistrationAdmin.deeds += [*reviews.WAYS, refunds.Refund(), cancellations.Cancel()]
+RegistrationAdmin.deeds += [
+    *reviews.WAYS,
+    refunds.Refund(),
+    by_hand.GivenBack(),
+    cancellations.Cancel(),
+]
 RegistrationAdmin.above += [reviews.panel]
 RegistrationAdmin.below += [glance.glance]
 EventAdmin.actions += [cancellations.cancel_event]

@@ -1,12 +1,13 @@
 """Cancelling a registration or a whole event from its page, and how far that is."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from asgiref.sync import async_to_sync
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import F, QuerySet, Sum
+from django.db.models import QuerySet
 from django.http import HttpRequest, QueryDict
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
@@ -14,15 +15,16 @@ from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from inscrit.backoffice import ModelAdmin, confirm, list_of
+from inscrit.backoffice import ModelAdmin, confirm, list_of, one_by_one
 from inscrit.backoffice.deeds import Deed, Prospect
 from inscrit.events.models import Event, EventStatus
 from inscrit.money import money
 from inscrit.payments import cancelling
 from inscrit.payments.cancelling import EventCancellation
-from inscrit.payments.models import Payment, PaymentState, Refund
+from inscrit.payments.models import Refund
 from inscrit.registrations.deeds import OfRegistration, about, actor, foresee, prospect, prospects
-from inscrit.registrations.lifecycle import CONFIRMED, HOLDING, CancelRequested
+from inscrit.registrations.ledger import Entry
+from inscrit.registrations.lifecycle import CONFIRMED, HOLDING, CancelRequested, Outcome
 from inscrit.registrations.models import Registration, RegistrationStatus
 from inscrit.waiting.models import State
 
@@ -83,6 +85,25 @@ def _told(registration: Registration) -> str:
     return gettext("It has changed meanwhile, and is “%(status)s” now.") % status
 
 
+def _money_back(entries: Sequence[Entry]) -> Iterator[str]:
+    """What is ordered back of it, in each currency, and what has to be given back by hand."""
+    back, by_hand = Counter[str](), 0
+    for entry in entries:
+        for order in entry.decision.refunds:
+            payment = entry.before.payment(order.payment)
+            back[payment.currency if payment else entry.before.currency] += order.amount
+        by_hand += entry.before.left_by_hand > 0
+    for currency, amount in sorted(back.items()):
+        yield gettext("%(money)s goes back to the buyers.") % {"money": money(amount, currency)}
+    if by_hand:
+        text = ngettext(
+            "%(n)d registration was paid by hand: give its money back yourselves.",
+            "%(n)d registrations were paid by hand: give their money back yourselves.",
+            by_hand,
+        )
+        yield text % {"n": by_hand}
+
+
 class CancelEvent(Deed[Event]):
     name = "cancel"
     label = _("Cancel the event")
@@ -96,10 +117,6 @@ class CancelEvent(Deed[Event]):
         if one.status == EventStatus.CANCELLED:
             return Prospect(refusal=gettext("This event is cancelled already."))
         seated = Registration.objects.filter(event=one, status__in=HOLDING | CONFIRMED)
-        paid = Payment.objects.filter(
-            registration__in=seated, settles=True, status=PaymentState.SUCCEEDED
-        )
-        back = paid.aggregate(money=Sum(F("amount") - F("refund_ordered"), default=0))["money"]
         n = seated.count()
         told = [gettext("The event is closed for good: nobody can register any more.")]
         if n:
@@ -109,9 +126,7 @@ class CancelEvent(Deed[Event]):
                 n,
             )
             told.append(text % {"n": n})
-        if back > 0:
-            amount = {"money": money(back, one.currency)}
-            told.append(gettext("%(money)s goes back to the buyers.") % amount)
+        told += _money_back(cancelling.foresee(one.pk))
         if waiting := one.waiting_entries.filter(state=State.WAITING).count():
             text = ngettext(
                 "The waiting list is closed: %(n)d person is told by e-mail.",
@@ -169,10 +184,19 @@ def cancel(
         ],
     ):
         return asked
-    for registration in chosen:
-        async_to_sync(cancelling.cancel)(registration.pk, refund=True, actor=actor(request))
-    messages.success(request, gettext("Done: %(n)d") % {"n": len(chosen)})
+    one_by_one(request, chosen, lambda one: _why_not_cancelled(request, one))
     return None
+
+
+def _why_not_cancelled(request: HttpRequest, one: Registration) -> str | None:
+    outcome = async_to_sync(cancelling.cancel)(one.pk, refund=True, actor=actor(request))
+    one.refresh_from_db()
+    has_places = one.status in HOLDING | CONFIRMED
+    if outcome is Outcome.APPLIED and not has_places:
+        return None
+    if has_places:
+        return _told(one)
+    return gettext("It stays “%(status)s”.") % {"status": one.get_status_display()}
 
 
 @admin.action(

@@ -34,6 +34,7 @@ from .facts import (
     DisputeChanged,
     Fact,
     MarkedPaid,
+    MoneyGivenBack,
     MoveRequested,
     OfferAccepted,
     PaymentAttemptFailed,
@@ -45,7 +46,7 @@ from .facts import (
 from .moving import moved
 from .offers import offer_accepted
 from .payments import money_of_another, payment_attempt_failed, payment_succeeded
-from .refunds import charge_refunded, refund_changed, refund_requested
+from .refunds import charge_refunded, money_given_back, refund_changed, refund_requested
 from .reviews import review_resolved
 from .sessions import (
     checkout_completed,
@@ -58,6 +59,7 @@ from .words import (
     CONFIRMED,
     HOLDING,
     LAPSED,
+    REFUND_REASONS,
     REFUND_STATES,
     UNDECIDED,
     WITHDRAWN,
@@ -78,6 +80,7 @@ __all__ = [
     "CONFIRMED",
     "HOLDING",
     "LAPSED",
+    "REFUND_REASONS",
     "REFUND_STATES",
     "UNDECIDED",
     "WITHDRAWN",
@@ -97,6 +100,7 @@ __all__ = [
     "LostDispute",
     "MailKind",
     "MarkedPaid",
+    "MoneyGivenBack",
     "MoveRequested",
     "Offer",
     "OfferAccepted",
@@ -199,7 +203,7 @@ def _marked_paid(registration: Registration, offer: Offer, _fact: MarkedPaid) ->
         return refused(registration, offer, Reason.NOTHING_TO_CHANGE)
     if registration.status not in HOLDING and not offer.seats(registration):
         return refused(registration, offer, Reason.NO_PLACE_LEFT)
-    paid = replace(registration, status=Status.PAID)
+    paid = replace(registration, status=Status.PAID, by_hand=True)
     return applied(paid, offer, Reason.MARKED_PAID, mails=(MailKind.CONFIRMED,))
 
 
@@ -220,5 +224,6 @@ _RULES: dict[type[Any], Callable[[Registration, Offer, Any], Decision]] = {
     DisputeChanged: dispute_changed,
     OfferAccepted: offer_accepted,
     MarkedPaid: _marked_paid,
+    MoneyGivenBack: money_given_back,
     ReviewResolved: review_resolved,
 }

@@ -5,11 +5,12 @@ https://docs.stripe.com/disputes/how-disputes-work
 
 from msgspec.structs import replace
 
+from .cancelling import sent_back_whole
 from .decision import Decision, applied, duplicate
 from .facts import DisputeChanged
 from .refunds import given_back, taken_back
 from .state import Dispute, Offer, Payment, Registration
-from .words import INQUIRIES, OPEN_DISPUTE, LostDispute, MailKind, PaymentStatus, Reason
+from .words import INQUIRIES, OPEN_DISPUTE, LostDispute, MailKind, PaymentStatus, Reason, Status
 from .words import DisputeStatus as Is
 
 # Events of one dispute come in any order: it never goes back. An inquiry may become a dispute.
@@ -59,8 +60,12 @@ def _looked_at(registration: Registration, reason: Reason | None) -> Registratio
 def _ended_well(
     registration: Registration, offer: Offer, payment: Payment, reason: Reason
 ) -> Decision:
-    """No money went, or it came back."""
-    return applied(taken_back(_looked_at(registration, None), offer, payment), offer, reason)
+    """No money went, or it came back; of a cancelled event it goes on to the buyer."""
+    after = taken_back(_looked_at(registration, None), offer, payment)
+    if not offer.cancelled or after.status not in (Status.CANCELLED, Status.EXPIRED, Status.FAILED):
+        return applied(after, offer, reason)
+    after, refunds = sent_back_whole(after, Reason.EVENT_CANCELLED)
+    return applied(after, offer, reason, refunds=refunds)
 
 
 def _lost(registration: Registration, offer: Offer, payment: Payment) -> Decision:

@@ -109,6 +109,12 @@ class MarkedPaid(Struct, frozen=True):
     """An organiser has the money in hand: a cheque, cash, or a transfer."""
 
 
+class MoneyGivenBack(Struct, frozen=True):
+    """An organiser has given back ``amount`` of what was paid by hand, by hand; None: all of it."""
+
+    amount: int | None = None
+
+
 class MoveRequested(Struct, frozen=True):
     """An organiser gives it places at another event instead."""
 
@@ -135,6 +141,7 @@ Fact = (
     | DisputeChanged
     | OfferAccepted
     | MarkedPaid
+    | MoneyGivenBack
     | MoveRequested
     | ReviewResolved
 )

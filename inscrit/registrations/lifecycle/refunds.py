@@ -1,9 +1,9 @@
-"""Money goes back: ordered by us, given back in Stripe's Dashboard, or failed on its way."""
+"""Money goes back: ordered by us, in Stripe's Dashboard or by hand, or it fails on its way."""
 
 from msgspec.structs import replace
 
 from .decision import Decision, applied, duplicate, order_back, refused
-from .facts import ChargeRefunded, RefundChanged, RefundRequested
+from .facts import ChargeRefunded, MoneyGivenBack, RefundChanged, RefundRequested
 from .payments import matches
 from .state import Offer, Payment, Refund, Registration
 from .words import CONFIRMED, HOLDING, MailKind, PaymentStatus, Reason, RefundStatus, Status
@@ -32,6 +32,27 @@ def _to_give_back(registration: Registration) -> Payment | None:
     kept = (payment for payment in registration.payments if payment.refundable)
     first = next(iter(registration.kept_payments), None) or registration.settling_payment
     return first or next(kept, None)
+
+
+def money_given_back(registration: Registration, offer: Offer, fact: MoneyGivenBack) -> Decision:
+    """What was paid by hand was given back by hand: a person says so, Stripe knows nothing of it.
+
+    No mail: what the one about refunds says of the bank would not be true.
+    """
+    left = registration.left_by_hand
+    amount = left if fact.amount is None else fact.amount
+    if not 0 < amount <= left:
+        return refused(registration, offer, Reason.NOTHING_BY_HAND)
+    after = replace(registration, amount_refunded=registration.amount_refunded + amount)
+    if after.is_all_returned and after.status in (Status.PAID, Status.CANCELLED):
+        after = replace(after, status=Status.REFUNDED)
+    if (
+        not after.left_by_hand
+        and not after.kept_payments
+        and after.review == Reason.CANCELLED_WITHOUT_REFUND
+    ):
+        after = replace(after, review=None)
+    return applied(after, offer, Reason.MONEY_GIVEN_BACK)
 
 
 def charge_refunded(registration: Registration, offer: Offer, fact: ChargeRefunded) -> Decision:

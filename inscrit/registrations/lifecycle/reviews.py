@@ -48,12 +48,16 @@ def _looked_at(registration: Registration) -> Registration:
 def _accepted(registration: Registration, offer: Offer) -> Decision:
     """The money is good as it is: the registration is seated by it."""
     reason = Reason.REVIEW_ACCEPTED
-    money = next(iter(registration.kept_payments), None)
+    kept = registration.kept_payments
+    same = (one for one in kept if one.currency == registration.currency)
+    money = next(same, None) or next(iter(kept), None)
     if registration.status in CONFIRMED and money is None:
         return applied(_looked_at(registration), offer, reason)
     # Who has a place needs no second payment: it goes back, or is kept expressly.
     if registration.status in CONFIRMED or money is None:
         return refused(registration, offer, Reason.NOTHING_TO_ACCEPT)
+    if money.currency != registration.currency:  # no sum could tell of it
+        return refused(registration, offer, Reason.ACCEPT_OTHER_CURRENCY)
     if registration.status not in HOLDING and not offer.seats(registration):
         return refused(registration, offer, Reason.NO_PLACE_LEFT)
     seated = registration.settled_by(replace(money, resolution=Resolution.ACCEPT))

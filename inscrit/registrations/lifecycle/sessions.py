@@ -15,7 +15,7 @@ from .facts import CheckoutCompleted, CheckoutExpired, CheckoutUnavailable, Dela
 from .offers import lapsed, still_offered
 from .payments import money_arrived, money_under_way
 from .state import Offer, Payment, Registration
-from .words import HOLDING, MailKind, Outcome, PaymentStatus, Reason, Status
+from .words import HOLDING, MailKind, Outcome, PaymentMethod, PaymentStatus, Reason, Status
 
 
 def checkout_completed(
@@ -97,7 +97,10 @@ def _hold_lapsed(registration: Registration, offer: Offer, session: str | None) 
         return duplicate(registration, offer)
     if registration.status is not Status.PENDING or (session is None and registration.can_be_paid):
         return nothing_to_change(registration, offer)
-    if session is not None and registration.open_session not in (None, session):
+    left_behind = (
+        registration.open_session is None and registration.method is not PaymentMethod.STRIPE
+    )
+    if session is not None and (left_behind or registration.open_session not in (None, session)):
         return unchanged(registration, offer, Outcome.IGNORED, Reason.OLDER_SESSION)
     if registration.cancelling:
         return cancelled(registration, offer)

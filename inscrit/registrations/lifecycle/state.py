@@ -153,6 +153,7 @@ class Registration(Struct, frozen=True):
     ``open_session`` is its live Checkout session; ``opening``: one has been asked of Stripe, and
     its answer is not known yet. ``cancelling``: somebody cancelled while it could still be paid;
     with ``refund`` money that comes all the same goes back, with ``accept`` it is accepted.
+    ``by_hand``: a person noted that its money came as a cheque, in cash or by a transfer.
     ``offered``: its place was offered from the waiting list; ``promised``: it still is, so the end
     of a Checkout session is not the end of its hold.
     """
@@ -174,6 +175,7 @@ class Registration(Struct, frozen=True):
     promised: bool = False
     options: tuple[tuple[str, int], ...] = ()
     prices: tuple[tuple[str, int], ...] = ()
+    by_hand: bool = False
 
     @property
     def held(self) -> int:
@@ -195,8 +197,11 @@ class Registration(Struct, frozen=True):
     def returned(self) -> int:
         """How much of the registration's amount the buyer has back.
 
-        Of two payments the one beyond the amount does not count: nobody misses it.
+        Of two payments the one beyond the amount does not count: nobody misses it. What was paid
+        by hand goes back by hand, and Stripe knows nothing of it.
         """
+        if self.is_paid_by_hand:
+            return self.amount_refunded
         if self.settling_payment is not None:
             return min(self.settling_payment.returned, self.amount)
         paid = sum(payment.amount for payment in self._succeeded)
@@ -204,8 +209,19 @@ class Registration(Struct, frozen=True):
         return max(0, min(returned - max(0, paid - self.amount), self.amount))
 
     @property
+    def is_paid_by_hand(self) -> bool:
+        return self.by_hand and self.settling_payment is None
+
+    @property
+    def left_by_hand(self) -> int:
+        """How much of what was paid by hand is still ours."""
+        return self.amount - self.amount_refunded if self.is_paid_by_hand else 0
+
+    @property
     def is_all_returned(self) -> bool:
-        return all(payment.returned >= payment.amount for payment in self._succeeded)
+        return not self.left_by_hand and all(
+            payment.returned >= payment.amount for payment in self._succeeded
+        )
 
     @property
     def kept_payments(self) -> tuple[Payment, ...]:

@@ -149,6 +149,7 @@ class Reason(StrEnum):
     REFUND_RECEIVED = "refund_received"
     REFUND_UNDER_WAY = "refund_under_way"
     REFUND_FAILED = "refund_failed"
+    MONEY_GIVEN_BACK = "money_given_back"
     DISPUTE_INQUIRY = "dispute_inquiry"
     DISPUTE_OPENED = "dispute_opened"
     DISPUTE_WON = "dispute_won"
@@ -167,8 +168,10 @@ class Reason(StrEnum):
     NOT_PAID_BY_CHEQUE = "not_paid_by_cheque"
     NO_PLACE_LEFT = "no_place_left"
     NOTHING_TO_REFUND = "nothing_to_refund"
+    NOTHING_BY_HAND = "nothing_by_hand"
     NOTHING_TO_REVIEW = "nothing_to_review"
     NOTHING_TO_ACCEPT = "nothing_to_accept"
+    ACCEPT_OTHER_CURRENCY = "accept_other_currency"
     MOVE_WITHOUT_PLACE = "move_without_place"
     MOVE_WHILE_PAYING = "move_while_paying"
     MOVE_OUT_OF_CANCELLED = "move_out_of_cancelled"
@@ -180,6 +183,17 @@ class Reason(StrEnum):
 
 # Flags of a dispute that is seen on its payment: they go by themselves once it is decided.
 OPEN_DISPUTE = (Reason.DISPUTE_INQUIRY, Reason.DISPUTE_OPENED)
+
+
+# Why money is ordered back.
+REFUND_REASONS = (
+    Reason.CANCELLED_BY_REQUEST,
+    Reason.EVENT_CANCELLED,
+    Reason.LATE_PAYMENT_REFUNDED,
+    Reason.SECOND_PAYMENT_REFUNDED,
+    Reason.REFUND_REQUESTED,
+    Reason.REVIEW_REFUNDED,
+)
 
 
 class MailKind(StrEnum):

@@ -1,11 +1,9 @@
 """What the journal tells beyond its words, and an index for what came in day by day."""
 
-from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    atomic = False  # the index is built while registrations go on
     dependencies = [("registrations", "0006_found_by_address")]
     operations = [
         migrations.AddField(
@@ -13,7 +11,7 @@ class Migration(migrations.Migration):
             name="details",
             field=models.JSONField(blank=True, db_default={}, default=dict, verbose_name="details"),
         ),
-        AddIndexConcurrently(
+        migrations.AddIndex(
             model_name="registration",
             index=models.Index(
                 condition=models.Q(paid_at__isnull=False),

@@ -1,4 +1,4 @@
-from django.contrib.postgres.operations import AddIndexConcurrently, ValidateConstraint
+from django.contrib.postgres.operations import ValidateConstraint
 from django.db import migrations, models
 
 # As in webhooks.0003: keys are looked up whole, an index for their beginnings serves nobody.
@@ -22,14 +22,12 @@ END $$
 
 
 class Migration(migrations.Migration):
-    atomic = False  # the index is built while the old version goes on writing
-
     dependencies = [("registrations", "0008_options")]
 
     operations = [
         ValidateConstraint("participant", "participant_option_has_a_price"),
         migrations.RunSQL(NO_PATTERN_INDEXES, migrations.RunSQL.noop),
-        AddIndexConcurrently(
+        migrations.AddIndex(
             model_name="participant",
             index=models.Index(
                 condition=models.Q(("option__isnull", False)),

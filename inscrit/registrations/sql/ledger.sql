@@ -1,8 +1,12 @@
 -- name: lock_registrations
 SELECT id, event_id, status, payment_method, amount, currency, places, review, amount_refunded,
     cancelling, offered_until IS NOT NULL, coalesce(offered_until > now(), false),
-    option_places::text
-FROM registrations_registration
+    option_places::text,
+    payment_method <> 'stripe' AND EXISTS (
+        SELECT FROM registrations_journalentry AS j
+        WHERE j.registration_id = r.id AND j.reason = 'marked_paid'
+    )
+FROM registrations_registration AS r
 WHERE id IN (
     SELECT unnest(%(registrations)s::text[])
     UNION

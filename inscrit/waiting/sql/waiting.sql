@@ -1,3 +1,6 @@
+-- name: first_who_fits
+SELECT entry_id FROM inscrit_served_now(%(event)s) LIMIT 1
+
 -- name: queue_mails
 -- As registrations/sql/ledger.sql does it for registrations: a job carries some messages at once.
 WITH queued AS (
@@ -28,7 +31,7 @@ HAVING count(*) > 0
 WITH forgotten AS (
     UPDATE waiting_waitingentry AS w
     SET contact_name = '', contact_email = '', participants = '[]', answers = '[]',
-        consents = '[]', forgotten_at = now()
+        consents = '[]', key = '', fingerprint = '', forgotten_at = now()
     FROM events_event AS e
     WHERE e.id = w.event_id AND e.ends_at < %(before)s AND w.forgotten_at IS NULL
         AND w.state <> 'waiting'

@@ -179,7 +179,10 @@ class Books:
 
     def _buyer_was_told(self, row: Row) -> None:
         mails = {m["kind"] for m in self.messages if m["registration_id"] == row["id"]}
-        reasons = {e["reason"] for e in self.journal if e["registration_id"] == row["id"]}
+        # Why it lost its places; without any, a cancelled event only sends its money back.
+        seated = (*HOLDING, *CONFIRMED)
+        entries = [e for e in self.journal if e["registration_id"] == row["id"]]
+        reasons = {e["reason"] for e in entries if e["from_status"] in seated}
         if row["status"] == "REFUNDED":
             assert mails & {"refunded", "late_refunded", "cancelled"}, row
         if reasons & {"cancelled_by_request", "event_cancelled", "cancelled_without_refund"}:

@@ -98,6 +98,7 @@ class Service:
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
                 "WHERE datname = current_database() AND pid <> pg_backend_pid()"
             )
+        direct.look_over_the_pool()
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Do something, and wait for it. A process that is killed takes its tasks with it."""

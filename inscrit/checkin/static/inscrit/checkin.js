@@ -6,10 +6,15 @@ const page = document.getElementById("entrance");
 const says = page.dataset;
 const place = document.getElementById("result");
 const trouble = document.getElementById("trouble");
+const refusals = document.getElementById("refusals");
 const KEEP = `inscrit-entrance-${says.event}`;
 const AGAIN_MS = 3000;
 const PATIENCE_MS = 8000;
 const OUT_OF_SIGHT_MS = 2500;
+const FOR_GOOD = [400, 404, 413, 422]; // answered alike however often it is asked
+
+// A proxy says 404 as well, while the server behind it is started anew.
+const isFinal = ({ status, headers }) => FOR_GOOD.includes(status) && (status !== 404 || headers.has("Cross-Origin-Opener-Policy"));
 
 // Waiting requests, the oldest first; they survive a reload and a dead battery.
 
@@ -24,15 +29,20 @@ function ask(fields) {
 // crypto.randomUUID is not there on an address without https.
 const moment = () => `${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
 
-// Read each time: signing in again, in another tab, makes a new one.
+// Read each time: logging in again, in another tab, makes a new one.
 const token = () => /(?:^|; )csrftoken=([^;]+)/.exec(document.cookie)?.[1] ?? says.csrf;
 
+class Refused extends Error {}
+class LoggedOut extends Refused {}
+
 let sending = false;
+let again = 0;
 
 async function send() {
   if (sending) return;
   sending = true;
   try {
+    let isFirst = true;
     for (let [next] = waiting(); next; [next] = waiting()) {
       const answer = await fetch(says.here, {
         method: "POST",
@@ -41,26 +51,51 @@ async function send() {
         redirect: "error",
         signal: AbortSignal.timeout(PATIENCE_MS),
       });
-      if (answer.status === 401 || answer.status === 403) throw new Error(says.signedOut);
-      if (!answer.ok) throw new Error(says.refused.replace("{status}", answer.status));
+      if (answer.status === 401 || answer.status === 403) throw new LoggedOut(says.loggedOut);
+      if (isFinal(answer)) {
+        giveUp(next, answer.status);
+        continue;
+      }
+      if (!answer.ok) throw new Refused(says.refused.replace("{status}", answer.status));
       const told = await answer.json();
-      keep(waiting().filter((one) => one.scan !== next.scan)); // another tab may have been faster
-      show(told);
+      forget(next);
+      show(told, isFirst);
+      isFirst = false;
     }
     trouble.hidden = true;
   } catch (error) {
-    const ours = [says.signedOut].includes(error.message) || error.message.startsWith(says.refused.split("{")[0]);
-    trouble.textContent = ours ? error.message : says.waiting.replace("{n}", waiting().length);
-    trouble.hidden = false;
-    setTimeout(send, AGAIN_MS);
+    const sentence = error instanceof Refused ? error.message : says.waiting;
+    complain(sentence.replace("{n}", waiting().length), error instanceof LoggedOut);
+    clearTimeout(again);
+    again = setTimeout(send, AGAIN_MS);
   } finally {
     sending = false;
   }
 }
 
-function show({ level, html, arrived, expected }) {
-  place.innerHTML = html; // written and escaped by our own server
-  place.firstElementChild.classList.add("new");
+function forget(asked) {
+  const sent = JSON.stringify(asked); // those of one family have one scan; another tab may have been faster
+  keep(waiting().filter((one) => JSON.stringify(one) !== sent));
+}
+
+// The others go on. This one is never let in unnoticed, nor left out: it is told until the page is left.
+function giveUp(asked, status) {
+  const [, number] = (asked.code ?? "").split(":");
+  const card = document.createElement("p");
+  card.className = "result bad";
+  const what = asked.registration ?? number ?? asked.code ?? "?";
+  card.textContent = says.givenUp.replace("{status}", status).replace("{what}", () => what.slice(0, 60));
+  refusals.append(card);
+  forget(asked);
+  signal("bad");
+}
+
+// Of those sent one right after the other, what was not good stays in sight above the last.
+function show({ level, html, arrived, expected }, isFirst) {
+  if (isFirst) place.replaceChildren();
+  place.querySelectorAll(".good, .plain").forEach((passed) => passed.remove());
+  place.insertAdjacentHTML("beforeend", html); // written and escaped by our own server
+  place.lastElementChild.classList.add("new");
   document.getElementById("arrived").textContent = arrived;
   document.getElementById("expected").textContent = expected;
   signal(level);
@@ -132,8 +167,11 @@ async function start() {
   look(await reader());
 }
 
-function complain(sentence) {
-  trouble.textContent = sentence;
+// The same sentence is read out once, not with every try.
+function complain(sentence, isLoggedOut = false) {
+  const [said, way] = trouble.children;
+  if (said.textContent !== sentence) said.textContent = sentence;
+  way.hidden = !isLoggedOut;
   trouble.hidden = false;
 }
 

@@ -14,6 +14,7 @@ function clock(moment, zone, pattern) {
 
 // The same choice as places.py makes, with the sentences it sent along.
 function sentence({ remaining, next_release_at }, says) {
+  if (remaining === null) return "";
   if (remaining > 0) {
     const which = remaining === 1 ? says.one : remaining <= says.fewUpTo ? says.few : says.many;
     return which.replace("{n}", remaining);
@@ -25,13 +26,14 @@ function sentence({ remaining, next_release_at }, says) {
 }
 
 function show(element, says, places) {
-  if (places.remaining === null) return;
   const text = sentence(places, { ...says, zone: element.dataset.zone });
   if (element.textContent !== text) element.textContent = text;
-  element.classList.toggle("none", places.remaining === 0);
-  element.classList.toggle("few", places.remaining > 0 && places.remaining <= says.fewUpTo);
-  element.closest(".event")?.classList.toggle("over", places.remaining === 0);
-  showWhen(places.remaining > 0 ? "places" : "none");
+  const left = places.remaining ?? Infinity;
+  element.hidden = left === Infinity;
+  element.classList.toggle("none", left === 0);
+  element.classList.toggle("few", left > 0 && left <= says.fewUpTo);
+  element.closest(".event")?.classList.toggle("over", left === 0);
+  showWhen(left > 0 ? "places" : "none");
 }
 
 // One stream for the page, whether it shows one event or many. A page that nobody looks at follows

@@ -1,0 +1,116 @@
+"""Something between us and the database forgets a silent connection and tells nobody."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import pytest
+from asgiref.sync import async_to_sync
+from django.db import connection
+from psycopg.conninfo import make_conninfo
+
+from inscrit import direct
+from inscrit.events.models import Event
+from inscrit.jobs import in_database
+from inscrit.live import places
+from inscrit.live.places import Places
+from inscrit.registrations import services as registrations
+from inscrit.registrations.ledger import Report
+from inscrit.registrations.lifecycle import CancelRequested
+from inscrit.waiting import services as waiting
+
+from .account import make_event
+from .test_waiting_list import order
+
+pytestmark = pytest.mark.django_db(transaction=True)
+SOCKET = "{host}/.s.PGSQL.{port}"
+
+
+class Between:
+    """Passes on what is said on new connections; what was there before it forgets, unasked."""
+
+    def __init__(self) -> None:
+        self._passing: list[asyncio.Task[None]] = []
+
+    async def take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        parts = {"host": "", "port": "5432"} | direct.parts()
+        there = await asyncio.open_unix_connection(SOCKET.format_map(parts))
+        for source, sink in ((reader, there[1]), (there[0], writer)):
+            self._passing.append(asyncio.create_task(self._pass(source, sink)))
+
+    async def _pass(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        while said := await source.read(65536):
+            sink.write(said)
+
+    def forget(self) -> None:
+        for task in self._passing:
+            task.cancel()
+        self._passing.clear()
+
+
+@asynccontextmanager
+async def following(between: Between) -> AsyncIterator[Places]:
+    server = await asyncio.start_server(between.take, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    it = Places(make_conninfo(**{**direct.parts(), "host": "127.0.0.1", "port": str(port)}))
+    await it.start()
+    try:
+        yield it
+    finally:
+        await it.stop()
+        between.forget()
+        server.close()
+
+
+async def until(it: Places, event: Event, remaining: int) -> None:
+    """Ask again and again, also while nothing can be read."""
+    for _ in range(400):
+        with suppress(places.Unavailable, TimeoutError):
+            (channel,) = await asyncio.wait_for(it.channels([event.pk]), 1)
+            if json.loads(channel.body)["remaining"] == remaining:
+                return
+        await asyncio.sleep(0.05)
+    raise AssertionError(f"never told that {remaining} remain")
+
+
+def test_live_places_notice_that_they_hear_nothing_any_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(places, "SILENCE", 0.3)
+    monkeypatch.setattr(places, "PATIENCE", 0.5)
+    event = make_event(capacity=20)
+
+    async def story() -> None:
+        between = Between()
+        async with following(between) as it:
+            await until(it, event, 20)
+            between.forget()
+            await in_database(Event.objects.filter(pk=event.pk).update, capacity=7)
+            await until(it, event, 7)
+
+    async_to_sync(story)()
+
+
+def test_who_joins_the_line_and_leaves_it_moves_the_places_left_for_others() -> None:
+    event = make_event(capacity=20)
+
+    async def story() -> None:
+        async with following(Between()) as it:
+            await until(it, event, 20)
+            first = await in_database(registrations.hold_places, order(event, 20))
+            entry = await in_database(waiting.join, order(event, 3))
+            there_again = Report(CancelRequested(refund=True), "test", first.pk)
+            await in_database(registrations.report, there_again)
+            await until(it, event, 17)
+            await in_database(waiting.leave, entry.pk)
+            await until(it, event, 20)
+
+    async_to_sync(story)()
+
+
+def test_a_session_of_the_pool_neither_waits_nor_is_waited_for_for_ever() -> None:
+    names = ["lock_timeout", "idle_in_transaction_session_timeout"]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting(name) FROM unnest(%s::text[]) AS name", [names])
+        assert cursor.fetchall() == [("5s",), ("5min",)]
