@@ -1,10 +1,12 @@
-"""``/api/v1/events/{id}/places``, its stream, and one stream for several events: answered from
-memory, before Django.
+"""``/api/v1/events/{id}/places``, its stream, and one stream for several events: answered
+before Django.
 
 The streams are server-sent events: https://html.spec.whatwg.org/multipage/server-sent-events.html
 """
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from urllib.parse import parse_qs
 
 import msgspec
@@ -14,7 +16,8 @@ from inscrit.departure import departure
 from inscrit.monitoring import metrics
 
 from .channel import Channel
-from .places import MOST_EVENTS, Places, Unavailable
+from .places import MOST_EVENTS, Places
+from .reader import Unavailable
 from .watcher import Watcher
 
 EVENT_ID = r"[A-Za-z0-9-]{1,64}"
@@ -65,12 +68,18 @@ class LiveLane:
         elif stream:
             await self._stream([await self._one(event_id)], receive, send)
         else:
-            await _answer(send, 200, b"application/json", (await self._one(event_id)).body)
+            await _answer(send, 200, b"application/json", await self._now(event_id))
+
+    async def _now(self, event_id: str) -> bytes:
+        with _refusing():
+            if body := await self._places.now(event_id):
+                return body
+        raise _no_such_event()
 
     async def _one(self, event_id: str) -> Channel:
         for channel in await self._channels([event_id]):
             return channel
-        raise Refused(404, "not_found", "There is no such event.")
+        raise _no_such_event()
 
     async def _several(self, query: bytes) -> list[Channel]:
         """Those of ``events=a,b,c`` that there are. Raises Refused."""
@@ -85,11 +94,8 @@ class LiveLane:
         return channels
 
     async def _channels(self, event_ids: list[str]) -> list[Channel]:
-        try:
+        with _refusing():
             return await self._places.channels(event_ids)
-        except Unavailable as error:
-            detail = "The places can't be read now. Try again in a moment."
-            raise Refused(503, "unavailable", detail) from error
 
     async def _stream(
         self, channels: list[Channel], receive: Receive, send: Send, *, many: bool = False
@@ -103,6 +109,19 @@ class LiveLane:
         ):
             await watcher.greet(b"".join(channel.frame(many=many) for channel in channels))
             await watcher.until_gone(receive)
+
+
+def _no_such_event() -> Refused:
+    return Refused(404, "not_found", "There is no such event.")
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    try:
+        yield
+    except Unavailable as error:
+        detail = "The places can't be read now. Try again in a moment."
+        raise Refused(503, "unavailable", detail) from error
 
 
 async def _problem(send: Send, refused: Refused) -> None:

@@ -9,20 +9,17 @@ import asyncio
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import Any
 
-import msgspec
 import psycopg
 import structlog
 
 from inscrit import direct
-from inscrit.sql import statements
 
 from .channel import Channel, in_turns
+from .reader import PATIENCE, Reader, Unavailable, connect
 from .watcher import Watcher
 
-SQL = statements(Path(__file__).parent / "sql" / "places.sql")
 CHANNEL = "inscrit_places"
 # Changes closer together than this reach the watchers as one.
 BREATH = 0.05
@@ -32,14 +29,10 @@ LONGEST_REST = 1.0
 HEARTBEAT_SECONDS = 20.0
 MOST_EVENTS = 100
 RECONNECT = 1.0
-# Having heard nothing for so long one asks, and waits so long for an answer.
-SILENCE, PATIENCE = 60.0, 10.0
+# Having heard nothing for so many seconds one asks.
+SILENCE = 60.0
 
 log = structlog.get_logger()
-
-
-class Unavailable(Exception):
-    """The places can't be read at the moment."""
 
 
 class Places:
@@ -48,8 +41,9 @@ class Places:
     def __init__(self, database_url: str) -> None:
         self._database_url = database_url
         self._channels: dict[str, Channel] = {}
-        self._connection: psycopg.AsyncConnection[Any] | None = None
-        self._reading = asyncio.Lock()
+        self._reader = Reader(database_url)
+        self._listening = False
+        self._telling = asyncio.Lock()
         self._watchers: set[Watcher] = set()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -64,10 +58,18 @@ class Places:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
+        await self._reader.close()
+
+    async def now(self, event_id: str) -> bytes | None:
+        """An event's places as the database has them, None if it isn't published.
+
+        Raises Unavailable.
+        """
+        return await self._reader.now(event_id)
 
     async def channels(self, event_ids: list[str]) -> list[Channel]:
         """The channels of those that are published events. Raises Unavailable."""
-        if self._connection is None:
+        if not self._listening:
             raise Unavailable
         unknown = [event_id for event_id in event_ids if event_id not in self._channels]
         if unknown:
@@ -101,16 +103,15 @@ class Places:
                 # Who listens hears of it first.
                 await asyncio.to_thread(direct.look_over_the_pool)
             finally:
-                self._connection = None
+                self._listening = False
+                await self._reader.close()  # it may be cut off as well
             await asyncio.sleep(RECONNECT)
 
     async def _listen(self) -> None:
         """Follow the database: one connection hears which event moved, another one reads."""
-        listener = await self._connect()
-        reader = await self._connect()
-        async with listener, reader:
+        async with await connect(self._database_url) as listener:
             await listener.execute(f"LISTEN {CHANNEL}")
-            self._connection = reader
+            self._listening = True
             await self._read(list(self._channels))  # whatever moved while nobody listened
             while True:
                 moved = await _heard(listener) & self._channels.keys()
@@ -126,22 +127,13 @@ class Places:
         await listener.execute("SELECT 1")
         await self._read(list(self._channels))
 
-    async def _connect(self) -> "psycopg.AsyncConnection[Any]":
-        return await psycopg.AsyncConnection.connect(
-            self._database_url, autocommit=True, connect_timeout=3, application_name="inscrit-live"
-        )
-
     async def _read(self, event_ids: list[str]) -> None:
         """Read these events' places and publish them; an event that is gone loses its channel."""
         # One at a time, until all is told: an older reading never overtakes a newer one.
-        async with self._reading:
-            if self._connection is None:
+        async with self._telling:
+            if not self._listening:
                 raise Unavailable
-            try:
-                cursor = await self._connection.execute(SQL["read_places"], {"ids": event_ids})
-                found = {row[0]: _body(*row[1:]) for row in await cursor.fetchall()}
-            except psycopg.Error as error:
-                raise Unavailable from error
+            found = await self._reader.read(event_ids)
             for event_id in event_ids:
                 await self._publish(event_id, found.get(event_id))
 
@@ -168,21 +160,3 @@ async def _heard(listener: "psycopg.AsyncConnection[Any]") -> set[str]:
         return heard
     await asyncio.sleep(BREATH)
     return heard | {notice.payload async for notice in listener.notifies(timeout=0)}
-
-
-def _body(
-    capacity: int | None,
-    confirmed: int,
-    held: int,
-    remaining: int | None,
-    next_release_at: str | None,
-) -> bytes:
-    return msgspec.json.encode(
-        {
-            "capacity": capacity,
-            "confirmed": confirmed,
-            "held": held,
-            "remaining": remaining,
-            "next_release_at": next_release_at,
-        }
-    )

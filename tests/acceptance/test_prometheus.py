@@ -53,6 +53,7 @@ def tell_a_story(it: Installation) -> None:
         body = it.event_payload("customer.created", {"id": "cus_1"}, f"evt_forged_{number}")
         assert it.deliver(body, secret="whsec_forged").status_code == 400
     it.command("manage", "shell", "-c", LOOK)
+    it.command("reconcile")
 
 
 def value(prometheus: Prometheus, expression: str) -> float | None:

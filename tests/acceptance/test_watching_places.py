@@ -80,6 +80,16 @@ def test_places_are_only_read_and_the_answer_says_so(
         assert answer.json()["code"] == "method_not_allowed"
 
 
+def test_who_asks_for_places_is_told_those_of_the_moment(
+    installation: Installation, open_event: OpenEvent
+) -> None:
+    """Free places are confirmed with the answer: nothing else gives the news time to get round."""
+    event = open_event(price=0, capacity=30)
+    for taken in range(1, 21):
+        assert installation.register(event["id"], 1).is_success
+        assert installation.places(event["id"])["remaining"] == 30 - taken
+
+
 def test_those_who_never_read_and_those_who_left_hold_nobody_up(
     installation: Installation, open_event: OpenEvent
 ) -> None:

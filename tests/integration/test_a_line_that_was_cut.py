@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
@@ -13,7 +14,7 @@ from psycopg.conninfo import make_conninfo
 from inscrit import direct
 from inscrit.events.models import Event
 from inscrit.jobs import in_database
-from inscrit.live import places
+from inscrit.live import places, reader
 from inscrit.live.places import Places
 from inscrit.registrations import services as registrations
 from inscrit.registrations.ledger import Report
@@ -66,7 +67,7 @@ async def following(between: Between) -> AsyncIterator[Places]:
 async def until(it: Places, event: Event, remaining: int) -> None:
     """Ask again and again, also while nothing can be read."""
     for _ in range(400):
-        with suppress(places.Unavailable, TimeoutError):
+        with suppress(reader.Unavailable, TimeoutError):
             (channel,) = await asyncio.wait_for(it.channels([event.pk]), 1)
             if json.loads(channel.body)["remaining"] == remaining:
                 return
@@ -107,6 +108,52 @@ def test_who_joins_the_line_and_leaves_it_moves_the_places_left_for_others() -> 
             await until(it, event, 20)
 
     async_to_sync(story)()
+
+
+def test_a_session_that_reads_places_and_is_ended_costs_nobody_an_answer() -> None:
+    event = make_event(capacity=20)
+
+    async def story() -> None:
+        it = reader.Reader(direct.address())
+        assert json.loads(await it.now(event.pk) or b"")["remaining"] == 20
+        assert await in_database(end_sessions, "inscrit-live") == 1
+        assert json.loads(await it.now(event.pk) or b"")["remaining"] == 20
+        await it.close()
+
+    async_to_sync(story)()
+
+
+def end_sessions(name: str) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %s",
+            [name],
+        )
+        return len(cursor.fetchall())
+
+
+def test_a_crowd_that_asks_for_places_shares_readings(monkeypatch: pytest.MonkeyPatch) -> None:
+    event = make_event(capacity=20)
+    readings: list[list[str]] = []
+    really = reader._query
+
+    async def noted(connection: Any, event_ids: list[str]) -> dict[str, bytes]:
+        readings.append(event_ids)
+        return await really(connection, event_ids)
+
+    monkeypatch.setattr(reader, "_query", noted)
+
+    async def story() -> None:
+        it = reader.Reader(direct.address())
+        asked = [it.now(event.pk) for _ in range(500)] + [it.now("ev-nobody-knows")]
+        *told, nothing = await asyncio.gather(*asked)
+        assert {json.loads(each or b"")["remaining"] for each in told} == {20}
+        assert nothing is None
+        await it.close()
+
+    async_to_sync(story)()
+    assert len(readings) == 1
+    assert set(readings[0]) == {event.pk, "ev-nobody-knows"}
 
 
 def test_a_session_of_the_pool_neither_waits_nor_is_waited_for_for_ever() -> None:

@@ -18,7 +18,8 @@ from django.utils.formats import date_format
 from inscrit import direct
 from inscrit.events.models import Consent, Event, PriceOption, Question
 from inscrit.jobs import in_database
-from inscrit.live.places import Places, Unavailable
+from inscrit.live.places import Places
+from inscrit.live.reader import Unavailable
 from inscrit.registrations.fields import LONGEST_TEXT
 from inscrit.registrations.models import Registration
 
