@@ -7,7 +7,8 @@ refunds and sweeps of the worker, which has no metrics address, are counted here
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +33,8 @@ SQL = statements(Path(__file__).parent / "sql" / "totals.sql")
 # Shorter than any interval of scraping: of two scrapes the later one never tells an older number.
 SECONDS_KEPT = 5
 PATIENCE = "SET LOCAL statement_timeout = '4s'"
+# Prometheus waits ten seconds for an answer: after so many nothing more is begun.
+LONGEST_SECONDS = 5
 LATE = {
     "late_payment_reseated": "reseated",
     "late_payment_refunded": "refunded",
@@ -66,17 +69,54 @@ class Totals(Collector):
         self._read_at = float("-inf")
 
     def _read(self) -> list["Metric"]:
+        """Each reader by itself: one that is slow keeps none of the others' numbers away."""
         try:
-            with transaction.atomic(), connection.cursor() as cursor:
-                cursor.execute(PATIENCE)
-                return [_reachable(1), *(one for read in READERS for one in read(cursor))]
+            with _asked():
+                pass  # it answers
         except Error as error:
             log.warning("⚠️  Metrics without a database", error=type(error).__name__)
             return [_reachable(0)]
+        found: list[Metric] = []
+        unread = 0
+        until = time.monotonic() + LONGEST_SECONDS
+        for read in READERS:
+            try:
+                found += _told_by(read, until)
+            except (Error, TooLate) as error:
+                unread += 1
+                log.warning(
+                    "⚠️  Metrics left out, the database did not tell them",
+                    which=read.__name__.strip("_"),
+                    error=type(error).__name__,
+                )
+        return [_reachable(1), _unread(unread), *found]
+
+
+def _told_by(read: Callable[["CursorWrapper"], Iterator["Metric"]], until: float) -> list["Metric"]:
+    if time.monotonic() > until:
+        raise TooLate
+    with _asked() as cursor:
+        return list(read(cursor))
+
+
+@contextmanager
+def _asked() -> Iterator["CursorWrapper"]:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(PATIENCE)
+        yield cursor
+
+
+class TooLate(Exception):
+    """Other readers have used the time up."""
 
 
 def _reachable(number: int) -> "Metric":
     return gauge("inscrit_database_up", "Whether the database answers.", [], [(number,)])
+
+
+def _unread(number: int) -> "Metric":
+    about = "Groups of metrics that the database did not tell."
+    return gauge("inscrit_metrics_unread", about, [], [(number,)])
 
 
 def _journal(cursor: "CursorWrapper") -> Iterator["Metric"]:

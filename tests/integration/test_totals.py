@@ -6,14 +6,14 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection, transaction
-from django.utils import timezone
+from django.utils import timezone, translation
 from prometheus_client.parser import text_string_to_metric_families
 from structlog.testing import capture_logs
 
 from inscrit.jobs import QUEUES
 from inscrit.mail import delivery, kinds
 from inscrit.mail.models import Message
-from inscrit.monitoring import audit, totals
+from inscrit.monitoring import audit, backlog, totals
 from inscrit.monitoring import scrape as door
 from inscrit.monitoring.checks import INVARIANTS
 from inscrit.payments.models import Refund
@@ -27,6 +27,7 @@ from inscrit.registrations.lifecycle import (
     PaymentSucceeded,
 )
 from inscrit.watchdog import services as watchdog
+from inscrit.watchdog.health import signs
 from inscrit.webhooks.models import StripeEvent
 
 from .conftest import Setting
@@ -43,6 +44,8 @@ from .test_audit import (
 )
 
 pytestmark = pytest.mark.django_db(transaction=True)
+LEFT_OUT = "⚠️  Metrics left out, the database did not tell them"
+UNTOLD = "The database did not tell it in time."
 
 
 @pytest.fixture(autouse=True)
@@ -221,6 +224,45 @@ def test_without_a_database_the_scrape_tells_what_the_process_knows(
     assert ("inscrit_webhook_signature_failures_total",) in counted
     assert not any(name.startswith("inscrit_emails") for name, *_ in counted)
     assert counted["inscrit_database_up",] == 0
+
+
+def test_one_slow_count_keeps_no_other_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(totals, "PATIENCE", "SET LOCAL statement_timeout = '200ms'")
+    monkeypatch.setitem(totals.SQL, "emails", "SELECT 'confirmed', 1, pg_sleep(60)")
+    with capture_logs() as lines:
+        counted = scrape()
+    (line,) = lines
+    assert (line["event"], line["which"]) == (LEFT_OUT, "emails")
+    assert not any(name.startswith("inscrit_emails_total") for name, *_ in counted)
+    assert counted["inscrit_metrics_unread",] == 1
+    assert counted["inscrit_database_up",] == 1
+    assert counted["inscrit_workers",] == 0
+
+
+def test_what_the_time_does_not_last_for_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(totals, "LONGEST_SECONDS", -1)
+    with capture_logs() as lines:
+        counted = scrape()
+    assert {line["error"] for line in lines} == {"TooLate"}
+    assert counted["inscrit_metrics_unread",] == len(totals.READERS)
+
+
+def test_whoever_looks_at_the_health_is_told_what_is_not_known(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(totals, "PATIENCE", "SET LOCAL statement_timeout = '200ms'")
+    monkeypatch.setitem(backlog.SQL, "workers", "SELECT 1, 1.0, pg_sleep(60)")
+    assert look()["Workers"] == ("–", UNTOLD)
+    assert look()["Mails given up"] == ("0", "")
+    totals.totals.forget()
+    monkeypatch.undo()
+    assert look()["Workers"] == ("0", "No mail goes out.")
+
+
+def look() -> dict[str, tuple[str, str]]:
+    """Each sign's value, and what is wrong with it."""
+    with translation.override("en"):
+        return {str(one.label): (one.value, str(one.wrong)) for one in signs.now()}
 
 
 def test_the_journal_is_counted_from_its_index() -> None:

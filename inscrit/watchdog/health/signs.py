@@ -76,18 +76,34 @@ def _readings() -> dict[str, float]:
 
 
 def _count(told: dict[str, float], name: str, label: Promise, wrong: Promise, address: str) -> Sign:
+    if _is_missing(told, name):
+        return _untold(label)
     number = told.get(name, 0)
     return Sign(label, spoken(number), wrong if number else "", address)
 
 
 def _wait(told: dict[str, float], name: str, label: Promise, too_long: float) -> Sign:
+    if _is_missing(told, name):
+        return _untold(label)
     seconds = told.get(name, 0)
     return Sign(label, _lasting(seconds), _("That is too long.") if seconds > too_long else "")
 
 
 def _workers(told: dict[str, float]) -> Sign:
-    number = told.get("inscrit_workers", 0)
-    return Sign(_("Workers"), spoken(number), "" if number else _("No mail goes out."))
+    label = _("Workers")
+    if _is_missing(told, "inscrit_workers"):
+        return _untold(label)
+    number = told["inscrit_workers"]
+    return Sign(label, spoken(number), "" if number else _("No mail goes out."))
+
+
+def _is_missing(told: dict[str, float], name: str) -> bool:
+    """What is not there although all was read has not come up yet, and counts as 0."""
+    return name not in told and told["inscrit_metrics_unread"] > 0
+
+
+def _untold(label: Promise) -> Sign:
+    return Sign(label, "–", _("The database did not tell it in time."))
 
 
 def _lasting(seconds: float) -> str:
