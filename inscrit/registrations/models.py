@@ -186,7 +186,7 @@ class Registration(models.Model):
     def received(self) -> Received:
         """The amount agreed, but where a person accepted a payment of another one.
 
-        Before it is paid, what is to come. In SQL: payments/received.py.
+        Before it is paid, what is to come. For sums: payments/received.py.
         """
         agreed = Received(self.amount, self.amount_refunded, self.currency)
         come = [] if self.paid_at is None else list(self.payments.all())
