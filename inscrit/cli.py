@@ -52,17 +52,21 @@ class Group(click.Group):
         try:
             return super().invoke(ctx)
         except (config.SettingError, PortTaken) as error:
-            raise click.ClickException(str(error)) from None
+            raise _failed(ctx, str(error)) from None
         except (OperationalError, psycopg.OperationalError) as error:
             reason = str(error).strip().splitlines()[-1]
             message = f"the database can't be used: {reason}. Look at DATABASE_URL and its server."
-            raise click.ClickException(message) from None
+            raise _failed(ctx, message) from None
         except click.ClickException:
             raise  # a command knows best
         except Exception as error:
             if line := _refusal(error):
-                raise click.ClickException(line) from None
+                raise _failed(ctx, line) from None
             raise
+
+
+def _failed(ctx: click.Context, why: str) -> click.ClickException:
+    return NotCompared(why) if ctx.invoked_subcommand == "reconcile" else click.ClickException(why)
 
 
 def _refusal(error: Exception) -> str | None:

@@ -9,7 +9,7 @@ from inscrit.config import Config
 from inscrit.jobs import in_database
 
 from . import clocks, database, declared, disk, mail, ping, stripe, work
-from .finding import Finding, State, skipped
+from .finding import Finding, State, errors, skipped
 
 
 def at_a_glance(settings: Config) -> list[Finding]:
@@ -22,11 +22,15 @@ def of_the_database(settings: Config) -> list[Finding]:
     if closed := database.reachable(settings):
         return [closed]
     found = list(_asking(settings, database.look))
-    if any(one.name == "migrations" and one.mend for one in found):
+    if _is_wrong(found, "migrations"):
         return [*found, clocks.database(), skipped("worker", _("First the migrations."))]
     if not _may_be_read(found):
         return [*found, clocks.database(), skipped("worker", _("First the database’s rights."))]
     return [*found, clocks.database(), *_asking(settings, work.look)]
+
+
+def _is_wrong(found: list[Finding], *names: str) -> bool:
+    return any(one.name in names for one in errors(found))
 
 
 def _may_be_read(found: list[Finding]) -> bool:
@@ -49,10 +53,7 @@ async def thorough(settings: Config) -> list[Finding]:
     """Everything, with what asks the mail server, Stripe, and our own public address."""
     found = await in_database(here, settings)
     found += await in_database(mail.look, settings)
-    closed = any(one.name in ("database", "migrations") and one.mend for one in found)
-    if closed or not _may_be_read(found):
+    if _is_wrong(found, "database", "migrations") or not _may_be_read(found):
         return [*found, skipped("stripe", _("First the database."))]
-    writes = not any(
-        one.name in ("database_writes", "database_rights") and one.mend for one in found
-    )
+    writes = not _is_wrong(found, "database_writes", "database_rights")
     return [*found, *await stripe.look(settings), *await ping.look(settings, writes=writes)]

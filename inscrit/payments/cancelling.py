@@ -27,7 +27,7 @@ from inscrit.registrations.lifecycle import (
     Outcome,
     Reason,
 )
-from inscrit.registrations.models import JournalEntry, Registration
+from inscrit.registrations.models import JournalEntry, PaymentMethod, Registration
 
 from . import checkout
 from .models import Payment, PaymentState, Refund, RefundStatus
@@ -45,7 +45,8 @@ PATIENCE_SECONDS = 10.0
 class EventCancellation:
     """How far the cancelling of an event is: registrations, and amounts in minor units.
 
-    ``waiting`` have their places still; ``refunds_failed`` counts refunds that a person must mend.
+    ``waiting`` have their places still; ``refunds_failed`` counts refunds that a person must mend,
+    ``by_hand`` the registrations whose money came by hand and has to go back by hand.
     """
 
     event: Event
@@ -54,6 +55,7 @@ class EventCancellation:
     to_refund: int
     refunded: int
     refunds_failed: int
+    by_hand: int
 
 
 async def cancel(registration_id: str, *, refund: bool, actor: str) -> Outcome | None:
@@ -133,6 +135,9 @@ def progress(event_id: str) -> EventCancellation:
         to_refund=money["ordered"],
         refunded=money["returned"],
         refunds_failed=failed.count(),
+        by_hand=of_event.filter(review=Reason.CANCELLED_WITHOUT_REFUND, paid_at__isnull=False)
+        .exclude(payment_method=PaymentMethod.STRIPE)
+        .count(),
     )
 
 

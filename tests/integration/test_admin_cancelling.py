@@ -13,6 +13,7 @@ from inscrit.registrations.lifecycle import (
     CheckoutExpired,
     DisputeStatus,
     MarkedPaid,
+    MoneyGivenBack,
     RefundChanged,
 )
 from inscrit.registrations.lifecycle import RefundStatus as Is
@@ -172,6 +173,16 @@ def test_whoever_paid_by_cheque_is_counted_among_the_cancelled(desk: Client) -> 
     event = make_event()
     tell(register(event, method="cheque"), MarkedPaid())
     assert "1 registration was cancelled." in done(desk, event, "cancel")
+
+
+def test_its_page_counts_the_money_that_has_to_go_back_by_hand(desk: Client) -> None:
+    event = make_event()
+    paid(event)
+    cheque = tell(register(event, method="cheque"), MarkedPaid())
+    done(desk, event, "cancel")
+    assert "Paid by hand, to be given back by you 1" in seen(desk, event)
+    tell(cheque, MoneyGivenBack())
+    assert "Paid by hand" not in seen(desk, event)
 
 
 def test_a_refund_that_failed_is_counted_until_somebody_has_decided(desk: Client) -> None:

@@ -356,6 +356,16 @@ def test_a_missing_migration_is_told() -> None:
     assert "inscrit migrate" in found.mend
 
 
+def test_a_newer_postgresql_is_a_warning_and_stops_no_other_check(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(database, "NEWEST", 1)
+    found = asyncio.run(examination.thorough(settings(stripe_secret_key=None)))
+    assert named(found, "database").state is State.WARNING
+    assert "no Stripe key" in named(found, "stripe").what
+    assert {"certificate", "ping"} <= {one.name for one in found}
+
+
 def test_a_database_that_does_not_answer_is_told_in_its_own_words() -> None:
     nowhere = settings(database_url="postgresql://u:pw12345@127.0.0.1:1/x")
     (found,) = examination.of_the_database(nowhere)

@@ -163,6 +163,7 @@ def progress(request: HttpRequest, event: Event) -> "SafeString | str":
         "refunded": money(now.refunded, event.currency),
         "registrations": list_of(Registration, f"?event__id__exact={event.pk}"),
         "failed": list_of(Refund, "?attention=yes"),
+        "by_hand": list_of(Registration, f"?event__id__exact={event.pk}&attention=yes"),
     }
     return render_to_string("admin/payments/progress.html", context, request)
 
