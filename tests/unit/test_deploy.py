@@ -158,6 +158,25 @@ def test_the_image_runs_as_nobody_in_particular_and_takes_checked_packages_only(
     assert "ARG BASE_IMAGE=" in text
 
 
+def test_the_stack_holds_any_image_to_the_health_check_of_ours() -> None:
+    text = (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
+    found = re.search(
+        r"^HEALTHCHECK --interval=(\S+) --timeout=(\S+) --start-period=(\S+) --retries=(\d+) \\\n"
+        r" +CMD (\[.*\])$",
+        text,
+        re.MULTILINE,
+    )
+    assert found
+    interval, timeout, start_period, retries, command = found.groups()
+    assert read("stack.yml")["services"]["web"]["healthcheck"] == {
+        "test": ["CMD", *json.loads(command)],
+        "interval": interval,
+        "timeout": timeout,
+        "start_period": start_period,
+        "retries": int(retries),
+    }
+
+
 @pytest.mark.parametrize(
     "page", ["how-to/install.md", "fr/guide-exploitant.md"], ids=["English", "French"]
 )

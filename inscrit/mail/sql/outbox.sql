@@ -25,16 +25,5 @@ WITH readers AS (
     ORDER BY r.about
     ON CONFLICT DO NOTHING
     RETURNING id
-), parcels AS (
-    SELECT jsonb_agg(id) AS ids
-    FROM (SELECT id, (row_number() OVER () - 1) / 20 AS parcel FROM queued) AS numbered
-    GROUP BY parcel
-), deferred AS (
-    SELECT procrastinate_defer_jobs_v1(array_agg(
-        ROW('mail', 'inscrit.mail.tasks.deliver', 0, NULL, NULL,
-            jsonb_build_object('message_ids', ids), NULL)::procrastinate_job_to_defer_v1
-    ))
-    FROM parcels
-    HAVING count(*) > 0
 )
-SELECT (SELECT count(*) FROM queued), (SELECT count(*) FROM deferred)
+SELECT count(*), inscrit_deliver(array_agg(id)) FROM queued

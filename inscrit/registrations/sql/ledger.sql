@@ -190,7 +190,6 @@ FROM json_to_recordset(%(rows)s::json) AS u(
 )
 
 -- name: queue_mails
--- A job carries some messages at once: a job each would cost more than all the rest.
 WITH queued AS (
     INSERT INTO mail_message (
         registration_id, kind, recipient, locale, state, attempts, error, created_at, next_try_at
@@ -202,17 +201,8 @@ WITH queued AS (
     JOIN registrations_registration AS r ON r.id = u.registration_id
     ON CONFLICT DO NOTHING
     RETURNING id
-), parcels AS (
-    SELECT jsonb_agg(id) AS ids
-    FROM (SELECT id, (row_number() OVER () - 1) / 20 AS parcel FROM queued) AS numbered
-    GROUP BY parcel
 )
-SELECT procrastinate_defer_jobs_v1(array_agg(
-    ROW('mail', 'inscrit.mail.tasks.deliver', 0, NULL, NULL,
-        jsonb_build_object('message_ids', ids), NULL)::procrastinate_job_to_defer_v1
-))
-FROM parcels
-HAVING count(*) > 0
+SELECT inscrit_deliver(array_agg(id)) FROM queued
 
 -- name: order_refunds
 WITH ordered AS (

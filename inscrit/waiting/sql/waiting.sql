@@ -2,7 +2,6 @@
 SELECT entry_id FROM inscrit_served_now(%(event)s) LIMIT 1
 
 -- name: queue_mails
--- As registrations/sql/ledger.sql does it for registrations: a job carries some messages at once.
 WITH queued AS (
     INSERT INTO mail_message (
         waiting_id, kind, key, recipient, locale, state, attempts, error, created_at, next_try_at
@@ -14,17 +13,8 @@ WITH queued AS (
     ORDER BY e.number
     ON CONFLICT (key) WHERE key IS NOT NULL DO NOTHING
     RETURNING id
-), parcels AS (
-    SELECT jsonb_agg(id) AS ids
-    FROM (SELECT id, (row_number() OVER () - 1) / 20 AS parcel FROM queued) AS numbered
-    GROUP BY parcel
 )
-SELECT procrastinate_defer_jobs_v1(array_agg(
-    ROW('mail', 'inscrit.mail.tasks.deliver', 0, NULL, NULL,
-        jsonb_build_object('message_ids', ids), NULL)::procrastinate_job_to_defer_v1
-))
-FROM parcels
-HAVING count(*) > 0
+SELECT inscrit_deliver(array_agg(id)) FROM queued
 
 -- name: forget
 -- Names and addresses of those who waited for events that were over by then; the facts stay.
