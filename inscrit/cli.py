@@ -27,6 +27,11 @@ NO_RIGHTS = (
     "the database refuses: {reason}. Let the user of DATABASE_URL own it and its tables: "
     "ALTER DATABASE … OWNER TO …; REASSIGN OWNED BY … TO …"
 )
+BUSY = (
+    "somebody else has what this needs in hand, and for longer than some seconds. Run it again. If "
+    "it stays so, a session does not end: "
+    "SELECT * FROM pg_stat_activity WHERE state LIKE 'idle in%'"
+)
 # What migrations make beside tables begins so.
 OURS = ("inscrit_", "procrastinate_")
 FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -54,6 +59,8 @@ class Group(click.Group):
         except (config.SettingError, PortTaken) as error:
             raise _failed(ctx, str(error)) from None
         except (OperationalError, psycopg.OperationalError) as error:
+            if line := _refusal(error):
+                raise _failed(ctx, line) from None
             reason = str(error).strip().splitlines()[-1]
             message = f"the database can't be used: {reason}. Look at DATABASE_URL and its server."
             raise _failed(ctx, message) from None
@@ -79,6 +86,8 @@ def _refusal(error: Exception) -> str | None:
             return NO_WRITES
         case psycopg.errors.InsufficientPrivilege():
             return NO_RIGHTS.format(reason=beneath.diag.message_primary or beneath)
+        case psycopg.errors.LockNotAvailable():
+            return BUSY
         case psycopg.errors.UndefinedTable() | psycopg.errors.UndefinedColumn():
             return NOT_MIGRATED
         case psycopg.errors.UndefinedFunction() if any(name in str(beneath) for name in OURS):

@@ -28,5 +28,9 @@ class Session(psycopg.Connection[Any]):
     @classmethod
     def connect(cls, conninfo: str = "", **said: Any) -> Self:
         session = super().connect(conninfo, **said)
-        session.execute(f"SET lock_timeout = '{LOCK_TIMEOUT}'; {NEVER_FORGOTTEN}")
+        try:
+            session.execute(f"SET lock_timeout = '{LOCK_TIMEOUT}'; {NEVER_FORGOTTEN}")
+        except psycopg.Error:
+            session.close()
+            raise
         return session

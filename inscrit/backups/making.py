@@ -82,6 +82,8 @@ def _describe(cursor: CursorWrapper) -> Manifest:
 
 
 def _snapshot(cursor: CursorWrapper) -> str:
+    # The session that keeps it says nothing while pg_dump works, however long that takes.
+    cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
     cursor.execute("SELECT pg_export_snapshot()")
     (name,) = cursor.fetchone() or ("",)
     return str(name)

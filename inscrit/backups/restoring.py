@@ -65,9 +65,9 @@ def _migrate() -> None:
     try:
         bring_up_to_date()
     except (Error, CommandError, InconsistentMigrationHistory) as error:
-        why = str(error).splitlines()[0]
+        why = next(iter(str(error).splitlines()), type(error).__name__)
         raise BackupError(
-            f"its tables could not be brought up to date: {why}. The database is as it was before."
+            f"its tables could not be brought up to date: {why}. What was there before is put back."
         ) from None
     finally:
         _let_go()

@@ -15,9 +15,9 @@ from .finding import Finding, error, ok, skipped, warning
 
 OLDEST, NEWEST = 15, 18
 CONNECT_SECONDS = 5
-# A web process: Django's pool (8), the webhook lane and the live lane. A worker: the pool and
-# Procrastinate's own.
-WEB_NEEDS, WORKER_NEEDS = 10, 20
+# A web process: Django's pool (8), the webhook lane (2) and the live lane (2). A worker: the pool
+# and Procrastinate's own.
+WEB_NEEDS, WORKER_NEEDS = 12, 20
 
 FACTS = """
 SELECT current_setting('server_version_num')::int / 10000,
@@ -124,7 +124,7 @@ def _connections(room: int, used: int) -> Finding:
     name, facts = "connections", {"room": room, "used": used}
     webs = (room - WORKER_NEEDS) // WEB_NEEDS
     mend = _(
-        "Raise max_connections in PostgreSQL: some 10 for each web process and 20 for each worker."
+        "Raise max_connections in PostgreSQL: some 12 for each web process and 20 for each worker."
     )
     if webs < 1:
         what = _("PostgreSQL takes %(room)d connections: too few for a web process and a worker.")

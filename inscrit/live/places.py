@@ -98,13 +98,13 @@ class Places:
             try:
                 await self._listen()
             except (psycopg.Error, Unavailable, TimeoutError) as error:
-                why = str(error) or type(error).__name__
+                why = str(error.__cause__ or error) or type(error).__name__
                 log.warning("⚠️  Live places lost the database, connecting again", error=why)
                 # Who listens hears of it first.
                 await asyncio.to_thread(direct.look_over_the_pool)
             finally:
                 self._listening = False
-                await self._reader.close()  # it may be cut off as well
+                self._reader.distrust()  # it may be cut off as well
             await asyncio.sleep(RECONNECT)
 
     async def _listen(self) -> None:
@@ -114,10 +114,10 @@ class Places:
             self._listening = True
             await self._read(list(self._channels))  # whatever moved while nobody listened
             while True:
-                moved = await _heard(listener) & self._channels.keys()
-                if not moved:
+                heard = await _heard(listener)
+                if not heard:
                     await asyncio.wait_for(self._make_sure(listener), PATIENCE)
-                else:
+                elif moved := heard & self._channels.keys():
                     began = time.monotonic()
                     await self._read(list(moved))
                     await asyncio.sleep(min(LONGEST_REST, REST * (time.monotonic() - began)))

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 import psycopg
+import structlog
 
 from inscrit.sql import statements
 
@@ -17,6 +18,7 @@ PAUSE = 0.005
 PATIENCE = 10.0
 
 Bodies = dict[str, bytes]
+log = structlog.get_logger()
 
 
 class Unavailable(Exception):
@@ -33,6 +35,8 @@ class Reader:
         self._asked: set[str] = set()
         self._answer: asyncio.Task[Bodies] | None = None
         self._rested = 0.0
+        self._is_trusted = True
+        self._fails = False
 
     async def read(self, event_ids: list[str]) -> Bodies:
         """Those of these events that are published. Raises Unavailable."""
@@ -49,7 +53,17 @@ class Reader:
             self._answer = asyncio.create_task(self._read_asked(), name="places asked for")
         return (await asyncio.shield(self._answer)).get(event_id)
 
+    def distrust(self) -> None:
+        """Whoever reads next takes another connection. Nobody's is closed while it is waited on."""
+        self._is_trusted = False
+
     async def close(self) -> None:
+        if self._answer is not None:
+            self._answer.cancel()
+        async with self._turn:
+            await self._disconnect()
+
+    async def _disconnect(self) -> None:
         if self._connection is not None:
             await self._connection.close()
 
@@ -63,17 +77,30 @@ class Reader:
     async def _ask(self, event_ids: list[str]) -> Bodies:
         try:
             async with asyncio.timeout(PATIENCE):
-                return await self._ask_again_if_lost(event_ids)
+                found = await self._ask_again_if_lost(event_ids)
         except (psycopg.Error, TimeoutError) as error:
-            await self.close()
+            await self._disconnect()
+            self._tell_of(error)
             raise Unavailable from error
+        self._fails = False
+        return found
+
+    def _tell_of(self, error: psycopg.Error | TimeoutError) -> None:
+        """Once, until a reading succeeds again: very many may ask."""
+        if not self._fails:
+            why = str(error).partition("\n")[0] or type(error).__name__
+            log.warning("⚠️  Places can't be read", error=why)
+        self._fails = True
 
     async def _ask_again_if_lost(self, event_ids: list[str]) -> Bodies:
-        if self._connection is not None and not self._connection.closed:
+        known = self._connection
+        if known is not None and not known.closed and self._is_trusted:
             try:
-                return await _query(self._connection, event_ids)
+                return await _query(known, event_ids)
             except psycopg.OperationalError:
-                await self.close()
+                pass  # it was lost since; a new one may be had
+        await self._disconnect()
+        self._is_trusted = True
         self._connection = await connect(self._database_url)
         return await _query(self._connection, event_ids)
 

@@ -16,8 +16,9 @@ from smtplib import (
 )
 
 import structlog
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.utils import timezone, translation
+from psycopg.errors import LockNotAvailable
 
 from inscrit import config
 
@@ -50,6 +51,7 @@ class Delivery(Enum):
 
     DONE = auto()
     POSTPONED = auto()
+    IN_HAND = auto()  # somebody else is sending it, or what comes before it
     UNREACHABLE = auto()  # nothing else would be taken now either
 
 
@@ -91,11 +93,9 @@ def _deliver(message_id: int) -> Delivery:
     """
     unprepared = _prepare(message_id)
     with transaction.atomic():
-        message = (
-            Message.objects.select_related("registration__event", "waiting__event")
-            .select_for_update(of=("self",), no_key=True)
-            .get(pk=message_id)
-        )
+        message = _locked(message_id)
+        if message is None:
+            return Delivery.IN_HAND
         if message.state not in WAITING or _is_needless(message):
             return Delivery.DONE
         message.attempts += 1
@@ -110,6 +110,18 @@ def _deliver(message_id: int) -> Delivery:
         _keep(message, parcel)
     log.info(f"✉️  Mail sent: {message.kind}", **_details(message))
     return Delivery.DONE
+
+
+def _locked(message_id: int) -> Message | None:
+    """None if it is being sent by somebody else, to a server that is slow. Raises DoesNotExist."""
+    known = Message.objects.select_related("registration__event", "waiting__event")
+    try:
+        with transaction.atomic():
+            return known.select_for_update(of=("self",), no_key=True).get(pk=message_id)
+    except OperationalError as error:
+        if isinstance(error.__cause__, LockNotAvailable):
+            return None
+        raise
 
 
 def _is_needless(message: Message) -> bool:

@@ -20,6 +20,8 @@ class Silence:
     until: float = float("-inf")
 
     def heard(self, answer: Delivery, seconds: float) -> None:
+        if answer is Delivery.IN_HAND:
+            return  # nothing was heard of the server
         if answer is not Delivery.UNREACHABLE:
             self.until = float("-inf")
         elif seconds > self.long_seconds:

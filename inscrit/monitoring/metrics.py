@@ -51,7 +51,7 @@ PAID_TO_CONFIRMED = Histogram(
 CHECKOUTS = Counter(
     "inscrit_checkout_openings_total", "Payment pages that Stripe was asked to open.", ["result"]
 )
-for _result in ("opened", "refused", "unavailable"):  # at 0 from the start
+for _result in ("opened", "refused", "address_refused", "unavailable"):  # at 0 from the start
     CHECKOUTS.labels(_result)
 ANSWERS = Counter(
     "inscrit_answers_total", "Answers of the pages, the API and the admin.", ["status"]

@@ -7,7 +7,7 @@ refunds and sweeps of the worker, which has no metrics address, are counted here
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import product
 from pathlib import Path
@@ -32,9 +32,10 @@ if TYPE_CHECKING:
 SQL = statements(Path(__file__).parent / "sql" / "totals.sql")
 # Shorter than any interval of scraping: of two scrapes the later one never tells an older number.
 SECONDS_KEPT = 5
-PATIENCE = "SET LOCAL statement_timeout = '4s'"
-# Prometheus waits ten seconds for an answer: after so many nothing more is begun.
-LONGEST_SECONDS = 5
+PATIENCE = "SET LOCAL statement_timeout = {milliseconds}"
+# For one statement; a reader has two at most. Prometheus waits ten seconds for all of it: after so
+# many no other reader begins.
+MOST_SECONDS, LONGEST_SECONDS = 4.0, 5.0
 LATE = {
     "late_payment_reseated": "reseated",
     "late_payment_refunded": "refunded",
@@ -70,18 +71,19 @@ class Totals(Collector):
 
     def _read(self) -> list["Metric"]:
         """Each reader by itself: one that is slow keeps none of the others' numbers away."""
+        until = time.monotonic() + LONGEST_SECONDS
         try:
-            with _asked():
+            with _asked(until):
                 pass  # it answers
-        except Error as error:
+        except (Error, TooLate) as error:
             log.warning("⚠️  Metrics without a database", error=type(error).__name__)
             return [_reachable(0)]
         found: list[Metric] = []
         unread = 0
-        until = time.monotonic() + LONGEST_SECONDS
         for read in READERS:
             try:
-                found += _told_by(read, until)
+                with _asked(until) as cursor:
+                    found += read(cursor)
             except (Error, TooLate) as error:
                 unread += 1
                 log.warning(
@@ -92,22 +94,19 @@ class Totals(Collector):
         return [_reachable(1), _unread(unread), *found]
 
 
-def _told_by(read: Callable[["CursorWrapper"], Iterator["Metric"]], until: float) -> list["Metric"]:
-    if time.monotonic() > until:
-        raise TooLate
-    with _asked() as cursor:
-        return list(read(cursor))
-
-
 @contextmanager
-def _asked() -> Iterator["CursorWrapper"]:
+def _asked(until: float) -> Iterator["CursorWrapper"]:
+    """Raises TooLate."""
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(PATIENCE)
+        left = min(MOST_SECONDS, until - time.monotonic())
+        if left <= 0:
+            raise TooLate
+        cursor.execute(PATIENCE.format(milliseconds=round(1000 * left) or 1))
         yield cursor
 
 
 class TooLate(Exception):
-    """Other readers have used the time up."""
+    """The time is used up: by a wait for a connection, or by other readers."""
 
 
 def _reachable(number: int) -> "Metric":

@@ -68,8 +68,7 @@ async def open_checkout(registration_id: str) -> str:
         if isinstance(error, StripeRefused) and _is_left_over(attempt):
             await in_database(_close, attempt)
             return await open_checkout(registration_id)
-        refused = isinstance(error, StripeRefused)
-        metrics.CHECKOUTS.labels("refused" if refused else "unavailable").inc()
+        metrics.CHECKOUTS.labels(_why_not(error)).inc()
         log.warning(
             "❌ Checkout session could not be opened",
             registration=registration_id,
@@ -89,6 +88,13 @@ async def open_checkout(registration_id: str) -> str:
         expires_at=session.expires_at.isoformat(),
     )
     return session.url or ""
+
+
+def _why_not(error: StripeUnavailable | StripeRefused) -> str:
+    if not isinstance(error, StripeRefused):
+        return "unavailable"
+    # Of this one buyer: others can pay.
+    return "address_refused" if error.code == "email_invalid" else "refused"
 
 
 async def _end_stray(session_id: str, registration_id: str) -> None:

@@ -61,12 +61,13 @@ class Comparison:
     """One comparison under way.
 
     ``seen`` are the ids of what was met while listing, ``told_before`` the keys of what earlier
-    comparisons could not put right.
+    comparisons could not put right. ``awaits_webhooks`` while it looks at what has just happened.
     """
 
     window: Window
     dry_run: bool = False
     told_before: frozenset[tuple[str, str]] = frozenset()
+    awaits_webhooks: bool = True
     checked: Counter[str] = field(default_factory=Counter)
     seen: set[str] = field(default_factory=set)
     _findings: dict[tuple[str, str], Finding] = field(default_factory=dict)
@@ -112,7 +113,7 @@ class Comparison:
         """
         if not reports:
             return
-        if await in_database(_any_news, reports):
+        if self.awaits_webhooks and await in_database(_any_news, reports):
             await webhooks_under_way()
         await in_database(self._tell, reports)
 

@@ -41,6 +41,8 @@ M = TypeVar("M", bound=Model)
 
 
 async def look(comparison: Comparison, since: datetime) -> None:
+    # All of it should have moved on long ago, and is asked for one by one.
+    comparison.awaits_webhooks = False
     await _open_sessions(comparison, since)
     await _ended_holds(comparison)
     await _payments_under_way(comparison)

@@ -320,7 +320,7 @@ def test_a_backup_whose_tables_cannot_be_brought_up_to_date_leaves_an_empty_data
     assert done.returncode == 1
     said = told(done)
     assert "could not be brought up to date" in said
-    assert "The database is as it was before" in said
+    assert "What was there before is put back" in said
     assert not is_aside(elsewhere)
     good = inscrit(installation.environment, "backup", "-").stdout
     assert inscrit(elsewhere, "restore", "-", given=good).returncode == 0

@@ -120,6 +120,14 @@ def test_the_doctor_reports_on_a_database_that_takes_no_writes(
     assert {"migrations", "worker", "mail", "stripe", "certificate"} <= report.keys()
 
 
+def test_what_is_locked_by_somebody_else_is_told_in_a_clear_line(database: Installation) -> None:
+    with psycopg.connect(database.database.get_uri()) as held:
+        held.execute("LOCK TABLE events_event")
+        said = mistaken("audit", "--mend-counters", **database.environment)
+    assert "somebody else has what this needs in hand" in said
+    assert "pg_stat_activity" in said
+
+
 # What an earlier version's database has not, for whoever starts the new one before migrating.
 YOUNGER = {
     "audit": ("registrations_registration", "places"),

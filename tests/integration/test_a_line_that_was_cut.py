@@ -10,6 +10,7 @@ import pytest
 from asgiref.sync import async_to_sync
 from django.db import connection
 from psycopg.conninfo import make_conninfo
+from structlog.testing import capture_logs
 
 from inscrit import direct
 from inscrit.events.models import Event
@@ -132,6 +133,21 @@ def end_sessions(name: str) -> int:
         return len(cursor.fetchall())
 
 
+async def until_there_are(sessions: int, name: str) -> None:
+    """PostgreSQL takes a moment to forget one that was closed."""
+    for _ in range(100):
+        if await in_database(sessions_called, name) == sessions:
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError(f"never {sessions} sessions")
+
+
+def sessions_called(name: str) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE application_name = %s", [name])
+        return int(cursor.fetchone()[0])
+
+
 def test_a_crowd_that_asks_for_places_shares_readings(monkeypatch: pytest.MonkeyPatch) -> None:
     event = make_event(capacity=20)
     readings: list[list[str]] = []
@@ -154,6 +170,77 @@ def test_a_crowd_that_asks_for_places_shares_readings(monkeypatch: pytest.Monkey
     async_to_sync(story)()
     assert len(readings) == 1
     assert set(readings[0]) == {event.pk, "ev-nobody-knows"}
+
+
+SLOW = """
+SELECT id, 0, 0, 0, length(pg_sleep({seconds})::text), NULL
+FROM events_event WHERE id = ANY(%(ids)s)
+"""
+
+
+def test_a_reading_that_takes_too_long_is_given_up_and_told_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    event = make_event(capacity=20)
+
+    async def story() -> None:
+        it = reader.Reader(direct.address())
+        with monkeypatch.context() as slow, capture_logs() as lines:
+            slow.setattr(reader, "PATIENCE", 0.2)
+            slow.setitem(reader.SQL, "read_places", SLOW.format(seconds=60))
+            for _ in range(2):
+                with pytest.raises(reader.Unavailable):
+                    await it.now(event.pk)
+        told = [line for line in lines if line["event"] == "⚠️  Places can't be read"]
+        assert [line["error"] for line in told] == ["TimeoutError"]
+        assert json.loads(await it.now(event.pk) or b"")["remaining"] == 20
+        await it.close()
+
+    async_to_sync(story)()
+
+
+def test_who_distrusts_a_connection_disturbs_nobody_who_reads(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    event = make_event(capacity=20)
+
+    async def story() -> None:
+        it = reader.Reader(direct.address())
+        with monkeypatch.context() as slow:
+            slow.setitem(reader.SQL, "read_places", SLOW.format(seconds=0.5))
+            reading = asyncio.create_task(it.now(event.pk))
+            await asyncio.sleep(0.2)
+            it.distrust()
+            assert json.loads(await reading or b"")["remaining"] == 0
+        assert json.loads(await it.now(event.pk) or b"")["remaining"] == 20
+        await until_there_are(1, "inscrit-live")
+        await it.close()
+        await until_there_are(0, "inscrit-live")
+
+    async_to_sync(story)()
+
+
+def test_an_event_that_nobody_watches_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    watched, other = make_event(capacity=20), make_event(capacity=20)
+    readings: list[list[str]] = []
+    really = reader._query
+
+    async def noted(connection: Any, event_ids: list[str]) -> dict[str, bytes]:
+        readings.append(event_ids)
+        return await really(connection, event_ids)
+
+    async def story() -> None:
+        async with following(Between()) as it:
+            await until(it, watched, 20)
+            monkeypatch.setattr(reader, "_query", noted)
+            for capacity in (30, 40):
+                await in_database(Event.objects.filter(pk=other.pk).update, capacity=capacity)
+                await asyncio.sleep(3 * places.BREATH)
+            await in_database(Event.objects.filter(pk=watched.pk).update, capacity=7)
+            await until(it, watched, 7)
+
+    async_to_sync(story)()
+    assert readings == [[watched.pk]]
 
 
 def test_a_session_of_the_pool_neither_waits_nor_is_waited_for_for_ever() -> None:

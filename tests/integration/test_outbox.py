@@ -4,6 +4,7 @@ import socket
 import threading
 from datetime import timedelta
 
+import psycopg
 import pytest
 from asgiref.sync import async_to_sync
 from django.contrib.auth.models import User
@@ -14,6 +15,7 @@ from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
 from structlog.testing import capture_logs
 
+from inscrit import direct
 from inscrit.mail import delivery, services, tasks
 from inscrit.mail.delivery import DELAYS, MOST_ATTEMPTS, MOST_REFUSALS, Delivery
 from inscrit.mail.models import Message, MessageKind, MessageState
@@ -396,3 +398,20 @@ def test_a_registration_to_be_looked_at_is_told_to_the_organiser_in_their_langua
     assert "Un paiement est arrivé dont le montant" in text
     assert f"/admin/registrations/registration/{registration.pk}/change/" in text
     assert registration.token not in text
+
+
+def test_what_somebody_else_is_sending_holds_up_no_other_mail(server: MailServer) -> None:
+    slow, other = (paid(make_event()).messages.get().pk for _ in range(2))
+    silence = tasks.Silence()
+    silence.heard(Delivery.UNREACHABLE, 20)
+    with psycopg.connect(direct.address()) as sending, connection.cursor() as cursor:
+        sending.execute("SELECT FROM mail_message WHERE id = %s FOR NO KEY UPDATE", [slow])
+        cursor.execute("SET lock_timeout = '200ms'")
+        answers = [delivery.deliver(one) for one in (slow, other)]
+    assert answers == [Delivery.IN_HAND, Delivery.DONE]
+    assert Message.objects.get(pk=slow).state == MessageState.QUEUED
+    assert Message.objects.get(pk=other).state == MessageState.SENT
+    silence.heard(answers[0], 5)
+    assert silence.lasts()  # nothing was heard of the server
+    silence.heard(answers[1], 5)
+    assert not silence.lasts()
