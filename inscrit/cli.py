@@ -121,7 +121,12 @@ def _ready(*, embedded_db: bool = False) -> Iterator[config.Config]:
         import django
 
         django.setup()
-        yield settings
+        from inscrit import direct
+
+        try:
+            yield settings
+        finally:
+            direct.leave()  # an embedded server stops now
 
 
 @main.command()

@@ -19,6 +19,12 @@ def look_over_the_pool() -> None:
         pool.check()
 
 
+def leave() -> None:
+    """Close all that Django has open here: the server may stop, and counts us no more."""
+    connection.close()
+    cast("DatabaseWrapper", connection).close_pool()
+
+
 def parts() -> dict[str, str]:
     """The address by libpq's names; what is no text there is meant for Django's connections."""
     stated = connection.get_connection_params().items()

@@ -8,11 +8,11 @@ import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import BinaryIO, cast
 
 import psycopg
 from django.core.management import CommandError
-from django.db import Error, connection
+from django.db import Error
 from django.db.migrations.exceptions import InconsistentMigrationHistory
 
 from inscrit import direct
@@ -26,9 +26,6 @@ from inscrit.migrating import (
 
 from . import BackupError, manifest, tools
 from .manifest import NAME, SEAL, Manifest
-
-if TYPE_CHECKING:
-    from django.db.backends.postgresql.base import DatabaseWrapper
 
 TABLES = """
 SELECT count(*) FROM pg_class
@@ -50,7 +47,7 @@ def from_stream(stream: BinaryIO, *, replace: bool) -> Manifest:
         raise BackupError(f"this is no backup of Inscrit: it has no {NAME}")
     about = manifest.read(content)
     # Whatever Django has open would count as somebody else.
-    _let_go()
+    direct.leave()
     with alone() as held:
         server = _one(held, "SELECT current_setting('server_version_num')::int / 10000")
         manifest.check(about, server)
@@ -70,12 +67,7 @@ def _migrate() -> None:
             f"its tables could not be brought up to date: {why}. What was there before is put back."
         ) from None
     finally:
-        _let_go()
-
-
-def _let_go() -> None:
-    connection.close()
-    cast("DatabaseWrapper", connection).close_pool()
+        direct.leave()
 
 
 def _members(stream: BinaryIO) -> Iterator[tuple[str, bytes]]:
