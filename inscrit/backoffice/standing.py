@@ -50,7 +50,8 @@ def fresh(form: type[Form], one: Model, rows: Rows) -> type[Fresh]:
 
 def fingerprint(form: Form, rows: Rows) -> str:
     """Another one for whoever is shown other values in the fields."""
-    values: list[Any] = [_of(form.initial, form.fields)]
+    # An amount is typed in the manner of the language; what it stands for is the same in each.
+    values: list[Any] = [_of({**form.initial, **model_to_dict(form.instance)}, form.fields)]
     for its, those in rows:
         values += [(row.pk, _of(model_to_dict(row), its.base_fields)) for row in those]
     return sha256(repr(values).encode()).hexdigest()[:16]

@@ -46,6 +46,7 @@ class Places:
         self._telling = asyncio.Lock()
         self._watchers: set[Watcher] = set()
         self._tasks: list[asyncio.Task[None]] = []
+        self._looking: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         self._tasks = [
@@ -100,12 +101,18 @@ class Places:
             except (psycopg.Error, Unavailable, TimeoutError) as error:
                 why = str(error.__cause__ or error) or type(error).__name__
                 log.warning("⚠️  Live places lost the database, connecting again", error=why)
-                # Who listens hears of it first.
-                await asyncio.to_thread(direct.look_over_the_pool)
+                self._look_over_the_pool()
             finally:
                 self._listening = False
                 self._reader.distrust()  # it may be cut off as well
             await asyncio.sleep(RECONNECT)
+
+    def _look_over_the_pool(self) -> None:
+        """Who listens hears first that the database went. A line that is cut may keep it for
+        minutes: nobody waits for that.
+        """
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.create_task(_look_over_the_pool(), name="look over the pool")
 
     async def _listen(self) -> None:
         """Follow the database: one connection hears which event moved, another one reads."""
@@ -151,6 +158,11 @@ class Places:
             await self._channels[event_id].publish(body)
         else:
             self._channels[event_id] = Channel(event_id, body)
+
+
+async def _look_over_the_pool() -> None:
+    with suppress(psycopg.Error):
+        await asyncio.to_thread(direct.look_over_the_pool)
 
 
 async def _heard(listener: "psycopg.AsyncConnection[Any]") -> set[str]:

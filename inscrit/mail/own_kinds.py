@@ -125,7 +125,7 @@ def _for_who_joined(message: Message) -> Context:
 
 def _for_who_asked_again(message: Message) -> Context:
     entry = _entry_of(message)
-    offer = {"button": _("See the offer")} if entry.state == State.OFFERED else {}
+    offer = {"button": _("See the offer")} if _has_offer(entry) else {}
     return {**_for_who_waits(message), **offer}
 
 
@@ -183,11 +183,19 @@ def settled(message: Message) -> Promise | None:
     return None
 
 
+def _has_offer(entry: WaitingEntry) -> bool:
+    """One that has not been taken yet."""
+    offered = entry.registration
+    return (
+        offered is not None
+        and offered.status == Status.PENDING
+        and offered.offered_until is not None
+    )
+
+
 def waits_no_more(message: Message) -> Promise | None:
     entry = _entry_of(message)
-    offered = entry.registration
-    is_offer = offered is not None and offered.status == Status.PENDING and offered.offered_until
-    if entry.state != State.WAITING and not is_offer:
+    if entry.state != State.WAITING and not _has_offer(entry):
         return _("They do not wait any more.")
     return None
 

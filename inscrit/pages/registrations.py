@@ -154,7 +154,8 @@ def _show(
     held = registration.hold_expires_at is not None and now < registration.hold_expires_at
     ways = _ways(registration, now)
     context = {
-        "problem": problem,
+        # The address keeps it, also when something else has come of the offer.
+        "problem": problem if ways else "",
         "ways": ways,
         "registration": registration,
         "event": registration.event,

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -82,6 +83,9 @@ def test_live_places_notice_that_they_hear_nothing_any_more(
     monkeypatch.setattr(places, "SILENCE", 0.3)
     monkeypatch.setattr(places, "PATIENCE", 0.5)
     event = make_event(capacity=20)
+    # The pool's connections are cut as well, and take their time to notice: nobody waits for that.
+    noticed = threading.Event()
+    monkeypatch.setattr(direct, "look_over_the_pool", lambda: noticed.wait(120))
 
     async def story() -> None:
         between = Between()
@@ -90,6 +94,8 @@ def test_live_places_notice_that_they_hear_nothing_any_more(
             between.forget()
             await in_database(Event.objects.filter(pk=event.pk).update, capacity=7)
             await until(it, event, 7)
+            assert not noticed.is_set()
+            noticed.set()
 
     async_to_sync(story)()
 

@@ -1,6 +1,7 @@
 """An integrator reads and opens events."""
 
 import json
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -173,6 +174,15 @@ def test_only_the_fields_that_are_given_change(organiser: Caller) -> None:
     open_end = content(organiser.patch(f"/events/{event['id']}", {"sales_end_at": None}))
     assert open_end["sales_end_at"] is None
     assert content(organiser.patch(f"/events/{event['id']}", {})) == open_end
+
+
+def test_what_stands_already_hinders_no_other_change(organiser: Caller) -> None:
+    event = organiser.open_event()
+    later = datetime.fromisoformat(str(EVENT["ends_at"])) + timedelta(days=1)
+    Event.objects.update(refund_until=later, sales_end_at=later)
+    changed = content(organiser.patch(f"/events/{event['id']}", {"title": "Kermesse"}))
+    assert changed["title"] == "Kermesse"
+    content(organiser.patch(f"/events/{event['id']}", {"ends_at": EVENT["ends_at"]}), 422)
 
 
 @on_its_own_connections

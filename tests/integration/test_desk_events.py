@@ -135,6 +135,13 @@ def test_a_stale_page_does_not_open_again_what_was_closed_meanwhile() -> None:
     assert (fresh(event).title, fresh(event).sales_end_at) == ("Kermesse", None)
 
 
+def test_the_same_in_another_language_is_no_change() -> None:
+    event = make_event(price=1250)
+    french, english = (shown(organiser(language), event) for language in ("fr", "en"))
+    assert (french["price"], english["price"]) == ("12,50", "12.50")
+    assert french["seen"] == english["seen"]
+
+
 def test_an_option_that_a_colleague_changed_makes_a_page_stale() -> None:
     desk, event = organiser(), make_event()
     option = event.options.create(name="Enfant", price=500)

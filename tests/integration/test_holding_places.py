@@ -174,14 +174,15 @@ def test_payment_pages_are_counted_by_what_became_of_them(
         return {result: number - before[result] for result, number in openings().items()}
 
     register()
-    assert added() == {"opened": 1, "refused": 0, "unavailable": 0}
+    nothing = {"opened": 0, "refused": 0, "address_refused": 0, "unavailable": 0}
+    assert added() == nothing | {"opened": 1}
     account.break_down(kind="error", path="/v1/checkout/sessions", status=401)
     with pytest.raises(checkout.CheckoutNotOpened):
         register()
     stripe_at(f"http://127.0.0.1:{ports.free()}")
     with pytest.raises(checkout.CheckoutNotOpened):
         register()
-    assert added() == {"opened": 1, "refused": 1, "unavailable": 1}
+    assert added() == nothing | {"opened": 1, "refused": 1, "unavailable": 1}
 
 
 def lapse(registration: Registration) -> None:

@@ -153,6 +153,19 @@ def test_a_part_of_the_money_returned_leaves_the_registration_confirmed(
     assert "stays confirmed" in text
 
 
+def test_what_was_returned_of_another_amount_is_told_as_it_came(
+    registration: Registration,
+) -> None:
+    registration.status, registration.paid_at = "REFUNDED", timezone.now()
+    registration.amount_refunded = registration.amount
+    registration.payments.create(
+        key="pi_1", status="succeeded", amount=6500, currency="eur", refunded=6500
+    )
+    text = str(mail(registration, "refunded", "en").body)
+    assert "€65.00 has been returned to you in all" in text
+    assert "Amount: €65.00" in text
+
+
 def test_who_cancels_before_paying_reads_that_nothing_was_charged(
     registration: Registration,
 ) -> None:

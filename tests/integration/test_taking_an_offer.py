@@ -208,6 +208,14 @@ def test_while_stripe_opens_no_page_the_offer_s_page_says_so(
     assert page.request["PATH_INFO"] == f"/registrations/{registration.pk}"
 
 
+def test_what_went_wrong_with_an_offer_is_not_told_once_it_is_over(english: Client) -> None:
+    _entry, registration = offered()
+    page = f"{registration.get_absolute_url()}&trouble=unopened"
+    assert "the place is still offered to you" in text_of(english.get(page))
+    Registration.objects.filter(pk=registration.pk).update(status="EXPIRED", hold_expires_at=None)
+    assert "the place is still offered to you" not in text_of(english.get(page))
+
+
 def test_whoever_goes_back_to_the_button_s_address_gets_to_the_page(english: Client) -> None:
     _entry, registration = offered()
     answer = english.get(way_to_pay(registration))
